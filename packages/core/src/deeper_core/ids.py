@@ -1,0 +1,53 @@
+"""Identifiers: UUIDv7 (RFC 9562), one distinct type for each noun."""
+
+import secrets
+import threading
+import time
+from typing import NewType
+from uuid import UUID
+
+UserId = NewType("UserId", UUID)
+SessionId = NewType("SessionId", UUID)
+GenerationId = NewType("GenerationId", UUID)
+ConversationId = NewType("ConversationId", UUID)
+MessageId = NewType("MessageId", UUID)
+
+# RFC 9562 section 6.2, method 1: 42 bits below the millisecond count up within one, so that ids made by one process
+# sort in the order in which they were made. The counter starts at random with its top bit clear, as the RFC advises.
+_COUNTER_BITS = 42
+_TAIL_BITS = 32
+
+
+class _Clock:
+    """The last millisecond and counter that this process has handed out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._millisecond = 0
+        self._counter = 0
+
+    def tick(self) -> tuple[int, int]:
+        """Return a (millisecond, counter) pair greater than every one before it."""
+        with self._lock:
+            now = time.time_ns() // 1_000_000
+            if now > self._millisecond:
+                self._millisecond, self._counter = now, secrets.randbits(_COUNTER_BITS - 1)
+            else:
+                self._counter += 1
+                if self._counter >> _COUNTER_BITS:
+                    self._millisecond, self._counter = self._millisecond + 1, secrets.randbits(_COUNTER_BITS - 1)
+            return self._millisecond, self._counter
+
+
+_clock = _Clock()
+
+
+def new_id() -> UUID:
+    """Return a new UUIDv7: sorts by time of making, and strictly so within one process."""
+    millisecond, counter = _clock.tick()
+    value = (millisecond & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76
+    value |= (counter >> 30) << 64
+    value |= 0b10 << 62
+    value |= (counter & 0x3FFF_FFFF) << _TAIL_BITS
+    return UUID(int=value | secrets.randbits(_TAIL_BITS))
