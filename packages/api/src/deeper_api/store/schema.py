@@ -1,0 +1,65 @@
+"""Which migrations there are, and which of them a database lacks.
+
+Every worker asks this at its start, so nothing here imports the migration tool; deeper_api.store.migrations does.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import conninfo
+
+from deeper_core import DatabaseUnavailable
+
+# A link to the top-level folder in a checkout, a folder of its own in a wheel.
+MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+
+# Where the tool notes what it has applied. The name is its own (yoyo.migrations.default_migration_table).
+_APPLIED = "select migration_id from _yoyo_migration"
+
+_CONNECT_TIMEOUT = 5
+
+
+class MigrationFailed(Exception):
+    """A migration, or the database's address, is at fault. For operators: the text holds what PostgreSQL said."""
+
+
+def names(folder: Path = MIGRATIONS) -> list[str]:
+    """Return the names of all migrations in the order in which they apply, such as ``0001.accounts``."""
+    return sorted(path.stem for path in folder.glob("*.sql") if not path.name.endswith(".rollback.sql"))
+
+
+def pending(url: str, *, folder: Path = MIGRATIONS) -> list[str]:
+    """Return the names of the migrations that this database lacks, oldest first; one short query.
+
+    Migrations that only the database knows are a newer version's, and no reason to complain.
+
+    Raises:
+        DatabaseUnavailable: There is no connection.
+        MigrationFailed: The URL cannot be read.
+    """
+    with connect(url) as connection:
+        try:
+            applied = {str(name) for (name,) in connection.execute(_APPLIED)}
+        except psycopg.errors.UndefinedTable:
+            applied = set[str]()
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable(retry_after=1) from error
+    return [name for name in names(folder) if name not in applied]
+
+
+def connect(url: str) -> psycopg.Connection:
+    """Open a connection in autocommit mode; 5 s at most, unless the URL (or key-value DSN) says otherwise.
+
+    Raises:
+        DatabaseUnavailable: There is no connection.
+        MigrationFailed: The URL cannot be read.
+    """
+    try:
+        timeout = conninfo.conninfo_to_dict(url).get("connect_timeout") or _CONNECT_TIMEOUT
+        return psycopg.connect(url, autocommit=True, connect_timeout=timeout)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(retry_after=1) from error
+    except psycopg.ProgrammingError:
+        # libpq quotes the part that it does not understand, which may be the password: say nothing of it.
+        raise MigrationFailed("The URL of the database is neither a PostgreSQL URL nor a key-value DSN.") from None
