@@ -135,8 +135,8 @@ def normalise(password: str) -> str | None:
 
     The same password typed on two keyboards may be composed or decomposed, and must be one password.
     """
-    # NFC never makes a text shorter than a third of it (UAX 15 section 11 names the factors), so that what is far too
-    # long need not be looked at.
+    # A canonical decomposition is at most four code points long (UAX 15 section 11), so NFC shortens by no more than
+    # that, and what is longer still need not be looked at.
     if len(password) > 4 * MAX_PASSWORD_LENGTH:
         return None
     normalised = unicodedata.normalize("NFC", password)

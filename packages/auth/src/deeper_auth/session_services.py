@@ -22,6 +22,10 @@ class TokenPair(Struct, frozen=True, kw_only=True):
     refresh_token: str
     session: Session
 
+    def __repr__(self) -> str:
+        # A pair that ends up in a log or a traceback must not sign anybody in.
+        return f"TokenPair(session={self.session!r})"
+
 
 class SessionService:
     """Opens, refreshes, checks and ends sessions, wherever ``store`` keeps them."""
