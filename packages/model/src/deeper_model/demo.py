@@ -154,7 +154,7 @@ def _sample(schema: JsonObject, text: str, depth: int = 0) -> object:  # noqa: P
 
 def _kind(schema: JsonObject) -> str:
     kind = schema.get("type", "object" if "properties" in schema else "string")
-    return str(cast("list[object]", kind)[0]) if isinstance(kind, list) and kind else str(kind)
+    return str(cast("list[object]", kind)[0] if isinstance(kind, list) and kind else cast("object", kind))
 
 
 def _sample_object(schema: JsonObject, text: str, depth: int) -> JsonObject:

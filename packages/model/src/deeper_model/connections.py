@@ -1,0 +1,241 @@
+"""HTTP to a model server over aiohttp. Nothing of aiohttp gets out of this module, its exceptions included."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import http_exceptions
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+from deeper_core import (
+    AnswerIncomplete,
+    ModelProtocolBroken,
+    ModelServerError,
+    ModelServerTimedOut,
+    ModelServerUnreachable,
+)
+from deeper_model.limits import WireLimits
+from deeper_model.refusals import Refusal
+from deeper_model.watches import SilenceWatch
+
+# RuntimeError and ValueError are how aiohttp reports a closed session and an impossible header.
+_FOREIGN = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, RuntimeError, ValueError)
+_ERROR_BODY_BYTES = 65_536
+
+
+class _Link:
+    """The socket of one exchange, known from the moment that it is connected."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.BaseTransport | None = None
+        self.connected_at: float | None = None
+
+    def abort(self) -> None:
+        """Close the socket now, without waiting for unsent bytes to be taken."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+
+_link: ContextVar[_Link] = ContextVar("deeper_model_link")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells each exchange which socket it got: aiohttp hides it until the headers have come."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  - the signature is aiohttp's
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        link = _link.get()
+        link.transport = connection.transport
+        link.connected_at = time.perf_counter()
+        return connection
+
+
+class Reply:
+    """The answer to one request, its headers read and its body not yet."""
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, watch: SilenceWatch, limits: WireLimits, connect_ms: float | None
+    ) -> None:
+        self.status = response.status
+        self.media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        self.retry_after = response.headers.get("Retry-After")
+        self.connect_ms = connect_ms
+        self._response = response
+        self._watch = watch
+        self._limits = limits
+        self._began = False
+
+    def progress(self) -> None:
+        """Note that the body said something: from now on, the limit between events holds."""
+        self._began = True
+        self._watch.allow(self._limits.idle)
+
+    def pause(self) -> None:
+        """Do not count the time until `resume`: it is the consumer's."""
+        self._watch.pause()
+
+    def resume(self) -> None:
+        """Count silence again, from now."""
+        self._watch.allow(self._limits.idle)
+
+    def expect_end(self) -> None:
+        """Note that all that matters was said: what is left may take only as long as an ending may."""
+        self._watch.allow(self._limits.ending)
+
+    async def read(self) -> bytes:
+        """Return what has come since, after waiting for something; nothing at the end of the body.
+
+        Raises:
+            ModelServerTimedOut: silence for longer than allowed.
+            ModelServerUnreachable: the connection broke before the body said anything.
+            AnswerIncomplete: it broke later.
+            ModelProtocolBroken: what came is not HTTP.
+        """
+        try:
+            data = await self._response.content.readany()
+        except _FOREIGN as error:
+            raise _translate(error, expired=self._watch.expired, began=self._began) from error
+        if self._watch.expired:
+            raise ModelServerTimedOut
+        return data
+
+    async def read_all(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            ModelProtocolBroken: it is longer than allowed.
+            ModelServerError: as for `read`.
+        """
+        self._watch.allow(self._limits.reply)
+        limit = self._limits.reply_bytes
+        body = bytearray()
+        while data := await self.read():
+            body += data
+            if limit is not None and len(body) > limit:
+                raise ModelProtocolBroken
+        return bytes(body)
+
+    async def read_refusal(self) -> Refusal:
+        """Return status and what can be had of the body: an error is an error even when its text breaks off."""
+        self._watch.allow(self._limits.reply)
+        body = bytearray()
+        try:
+            while len(body) < _ERROR_BODY_BYTES and (data := await self.read()):
+                body += data
+        except ModelServerError:
+            pass
+        return Refusal(status=self.status, body=bytes(body[:_ERROR_BODY_BYTES]), retry_after=self.retry_after)
+
+
+class Connections:
+    """Exchanges with the model server at ``base_url``, each over a connection of its own.
+
+    Connections are not reused: llama.cpp announces keep-alive and then closes, which fails every second of two requests
+    in quick succession, and POST cannot be repeated safely. Redirects are not followed, the environment's proxies not
+    used, cookies not kept, and compression neither asked for nor accepted.
+
+    Raises:
+        ValueError: ``base_url`` is not an http or https URL.
+    """
+
+    def __init__(self, base_url: str, *, headers: Mapping[str, str], limits: WireLimits) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the address of a model server is an http or https URL")
+        self._base_url = base_url.rstrip("/")
+        self._headers = {**headers, "Accept-Encoding": "identity"}
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    @asynccontextmanager
+    async def exchange(self, method: str, path: str, body: bytes | None = None) -> AsyncGenerator[Reply, None]:
+        """Send a request and give its `Reply`; leaving the context frees the socket at once, in whatever state.
+
+        Raises:
+            ModelServerUnreachable: no connection, or one that broke before the headers.
+            ModelServerTimedOut: no headers for longer than ``first_byte`` (for GET, than ``reply``).
+            ModelProtocolBroken: what came is not HTTP, or is a redirect, or is compressed.
+        """
+        session = self._open()
+        link = _Link()
+        token = _link.set(link)
+        started = time.perf_counter()
+        watch = SilenceWatch(link.abort)
+        watch.allow(self._limits.reply if body is None else self._limits.first_byte)
+        response: aiohttp.ClientResponse | None = None
+        try:
+            try:
+                response = await session.request(
+                    method, self._base_url + path, data=body, allow_redirects=False, headers=_content_type(body)
+                )
+            except _FOREIGN as error:
+                raise _translate(error, expired=watch.expired, began=False) from error
+            finally:
+                _link.reset(token)
+            if 300 <= response.status < 400 or response.headers.get("Content-Encoding", "identity") != "identity":
+                raise ModelProtocolBroken
+            connected = link.connected_at
+            yield Reply(response, watch, self._limits, None if connected is None else (connected - started) * 1_000)
+        finally:
+            watch.stop()
+            link.abort()
+            if response is not None:
+                response.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise ModelServerUnreachable
+        if self._session is None:
+            limits = self._limits
+            connect = limits.connect if limits.connect is not None else limits.first_byte
+            self._session = aiohttp.ClientSession(
+                connector=_Connector(limit=0, force_close=True),
+                timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=self._headers,
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+
+def _content_type(body: bytes | None) -> dict[str, str] | None:
+    return None if body is None else {"Content-Type": "application/json"}
+
+
+def _translate(error: Exception, *, expired: bool, began: bool) -> ModelServerError:
+    """Return our error for an exception of aiohttp's."""
+    if expired:
+        return ModelServerTimedOut()
+    causes = (error, error.__cause__)
+    if isinstance(error, aiohttp.ClientResponseError) or any(
+        isinstance(cause, http_exceptions.HttpProcessingError) and not _is_cut(cause) for cause in causes
+    ):
+        return ModelProtocolBroken()
+    return AnswerIncomplete() if began else ModelServerUnreachable()
+
+
+def _is_cut(error: http_exceptions.HttpProcessingError) -> bool:
+    """Tell a body that ended too early from one that is malformed; aiohttp has classes for both."""
+    return isinstance(error, http_exceptions.ContentLengthError) or (
+        isinstance(error, http_exceptions.TransferEncodingError) and "Not enough data" in str(error.message)
+    )

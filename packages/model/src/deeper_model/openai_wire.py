@@ -1,0 +1,335 @@
+"""OpenAI's chat completions, as llama.cpp, vLLM, LM Studio, Ollama and OpenAI speak them.
+
+Every field of what comes in is optional and nullable, because one server or another leaves it out or sends null.
+"""
+
+from typing import Literal, cast
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from deeper_core import (
+    AnswerIncomplete,
+    ChatMessage,
+    ChatRequest,
+    ChatRole,
+    DeeperError,
+    Delta,
+    Finish,
+    FinishReason,
+    JsonObject,
+    Model,
+    ModelProtocolBroken,
+    Timings,
+    Tool,
+    ToolCall,
+    Usage,
+)
+from deeper_model.calls import CallNumbering
+from deeper_model.deltas import DeltaGatherer
+from deeper_model.images import data_url
+from deeper_model.refusals import classify_stream_error
+from deeper_model.sse import SseParser
+from deeper_model.wire import WireDecoder, arguments_text
+
+_REASONS = {
+    "length": FinishReason.LENGTH,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "content_filter": FinishReason.CONTENT_FILTER,
+}
+
+
+class FunctionFragment(Struct):
+    """A piece of a function call; ``arguments`` is text, though some servers send an object."""
+
+    name: str | None = None
+    arguments: object = None
+
+
+class CallFragment(Struct):
+    """A piece of a tool call."""
+
+    index: int | None = None
+    id: str | None = None
+    function: FunctionFragment | None = None
+
+
+class ChunkDelta(Struct):
+    """What one chunk adds. Reasoning is called ``reasoning_content`` by llama.cpp, ``reasoning`` by Ollama and vLLM."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[CallFragment] | None = None
+
+
+class Choice(Struct):
+    """One of the answers of a chunk; we ask for one."""
+
+    index: int | None = None
+    delta: ChunkDelta | None = None
+    finish_reason: str | None = None
+
+
+class UsageIn(Struct):
+    """Token counts."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class TimingsIn(Struct):
+    """The times that llama.cpp measures, in milliseconds."""
+
+    prompt_ms: float | None = None
+    predicted_ms: float | None = None
+
+
+class Chunk(Struct):
+    """One event of a stream. vLLM reports an error as ``object: error`` with the text beside it."""
+
+    choices: list[Choice] | None = None
+    usage: UsageIn | None = None
+    timings: TimingsIn | None = None
+    error: object = None
+    kind: str | None = field(default=None, name="object")
+    message: str | None = None
+
+
+class ModelMeta(Struct):
+    """What llama.cpp tells of its model."""
+
+    n_ctx: int | None = None
+    n_ctx_train: int | None = None
+    size: int | None = None
+
+
+class ModelStatus(Struct):
+    """Whether llama.cpp, when it serves several models, has this one in memory."""
+
+    value: str | None = None
+
+
+class ModelEntry(Struct):
+    """A model of the list; ``max_model_len`` is vLLM's."""
+
+    id: str | None = None
+    meta: ModelMeta | None = None
+    max_model_len: int | None = None
+    status: ModelStatus | None = None
+
+
+class ModelList(Struct):
+    """The reply of /v1/models."""
+
+    data: list[ModelEntry] | None = None
+
+
+class ImageUrl(Struct):
+    """Where an image is."""
+
+    url: str
+
+
+class Part(Struct, omit_defaults=True):
+    """A part of a message that is more than text."""
+
+    type: Literal["text", "image_url"] | UnsetType = UNSET
+    text: str | None = None
+    image_url: ImageUrl | None = None
+
+
+class MessageOut(Struct, omit_defaults=True):
+    """A message, as sent."""
+
+    role: str
+    content: str | tuple[Part, ...] | UnsetType = UNSET
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+class JsonSchema(Struct):
+    """A JSON Schema with the name that OpenAI wants it to have."""
+
+    schema: JsonObject
+    name: str
+
+
+class ResponseFormat(Struct, omit_defaults=True):
+    """The form that the answer is to have."""
+
+    type: Literal["json_object", "json_schema"] | UnsetType = UNSET
+    json_schema: JsonSchema | None = None
+
+
+class StreamOptions(Struct):
+    """What we want from a stream: the token counts, too."""
+
+    include_usage: bool
+
+
+class ChatOut(Struct, omit_defaults=True):
+    """A chat request, as sent."""
+
+    model: str
+    messages: tuple[MessageOut, ...]
+    stream: bool | UnsetType = UNSET
+    stream_options: StreamOptions | UnsetType = UNSET
+    tools: tuple[Tool, ...] = ()
+    response_format: ResponseFormat | None = None
+    reasoning_effort: str | None = None
+    chat_template_kwargs: JsonObject | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+
+
+def request_out(request: ChatRequest) -> ChatOut:
+    """Return ``request`` in OpenAI's form."""
+    options, think = request.options, request.think
+    return ChatOut(
+        model=request.model,
+        messages=tuple(map(_message_out, request.messages)),
+        stream=True,
+        stream_options=StreamOptions(include_usage=True),
+        tools=request.tools,
+        response_format=_format_out(request.format),
+        reasoning_effort=think if isinstance(think, str) else None,
+        # There is no common switch; this one is for the templates of llama.cpp and vLLM, and sent only when asked for.
+        chat_template_kwargs={"enable_thinking": think} if isinstance(think, bool) else None,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        top_k=options.top_k,
+        max_tokens=options.max_tokens,
+        stop=options.stop,
+        seed=options.seed,
+        presence_penalty=options.presence_penalty,
+        frequency_penalty=options.frequency_penalty,
+    )
+
+
+def models_in(listed: ModelList) -> tuple[Model, ...]:
+    """Return the models of ``listed``."""
+    return tuple(_model_in(entry.id, entry) for entry in listed.data or () if entry.id)
+
+
+class OpenAIDecoder:
+    """The `AnswerDecoder` of chat completions as server-sent events.
+
+    A finish reason ends the answer; counts and times may follow it, then ``[DONE]`` or just the end of the stream. An
+    end without a finish reason is how some servers swallow an error.
+    """
+
+    def __init__(self, max_event_bytes: int | None) -> None:
+        self.events = 0
+        self.error: DeeperError | None = None
+        self.ended = False
+        self.complete = False
+        self._sse = SseParser(max_event_bytes)
+        self._gatherer = DeltaGatherer()
+        self._numbering = CallNumbering()
+        self._reason = FinishReason.STOP
+        self._usage: Usage | None = None
+        self._timings = Timings()
+
+    def feed(self, data: bytes) -> Delta | None:
+        """Return what the answer grew by with ``data``."""
+        try:
+            self._take_events(self._sse.feed(data))
+        except ModelProtocolBroken as error:
+            self.error = None if self.ended else error
+            self.complete = self.ended
+        over = self.complete or self.error is not None
+        return self._gatherer.take_last() if over else self._gatherer.take()
+
+    def close(self) -> Delta | None:
+        """Return what is left at the end of the stream."""
+        try:
+            self._take_events(self._sse.close())
+        except ModelProtocolBroken as error:
+            if not self.ended:
+                self.error = AnswerIncomplete() if self.events else error
+        return self._gatherer.take_last()
+
+    def finish(self) -> Finish:
+        """Return reason, usage and timings as far as they were told."""
+        reason = self._reason
+        if reason is FinishReason.STOP and self._gatherer.called_tools:
+            reason = FinishReason.TOOL_CALLS
+        return Finish(reason=reason, usage=self._usage, timings=self._timings)
+
+    def _take_events(self, events: list[bytes]) -> None:
+        for data in events:
+            if self.complete or self.error is not None:
+                return
+            if data.strip() == b"[DONE]":
+                self.complete = True
+            else:
+                self._take(_CHUNKS.decode(data))
+
+    def _take(self, chunk: Chunk) -> None:
+        self.events += 1
+        for choice in chunk.choices or ():
+            if not choice.index:
+                self._take_choice(choice)
+        if chunk.usage is not None:
+            self._usage = Usage(
+                prompt_tokens=chunk.usage.prompt_tokens or 0, completion_tokens=chunk.usage.completion_tokens or 0
+            )
+        if chunk.timings is not None:
+            self._timings = Timings(prefill_ms=chunk.timings.prompt_ms, decode_ms=chunk.timings.predicted_ms)
+        if chunk.error is not None and not self.ended:
+            self.error = classify_stream_error(chunk.error)
+        elif chunk.kind == "error" and not self.ended:
+            self.error = classify_stream_error(chunk.message)
+
+    def _take_choice(self, choice: Choice) -> None:
+        delta = choice.delta
+        if delta is not None:
+            self._gatherer.add_text(delta.content, delta.reasoning_content or delta.reasoning)
+            for call in delta.tool_calls or ():
+                function = call.function or FunctionFragment()
+                arguments = "" if function.arguments is None else arguments_text(function.arguments)
+                self._gatherer.add_call(self._numbering.number(call.index, call.id, function.name, arguments))
+        if choice.finish_reason:
+            self.ended = True
+            self._reason = _REASONS.get(choice.finish_reason, FinishReason.STOP)
+
+
+_CHUNKS = WireDecoder(Chunk)
+
+
+def _message_out(message: ChatMessage) -> MessageOut:
+    content: str | tuple[Part, ...] = message.content
+    if message.images:
+        text = (Part(type="text", text=message.content),) if message.content else ()
+        content = (*text, *(Part(type="image_url", image_url=ImageUrl(data_url(image))) for image in message.images))
+    return MessageOut(
+        role=message.role,
+        content=content,
+        tool_calls=message.tool_calls if message.role is ChatRole.ASSISTANT else (),
+        tool_call_id=message.tool_call_id if message.role is ChatRole.TOOL else None,
+    )
+
+
+def _format_out(wanted: object) -> ResponseFormat | None:
+    if wanted is None:
+        return None
+    if wanted == "json":
+        return ResponseFormat(type="json_object")
+    return ResponseFormat(type="json_schema", json_schema=JsonSchema(name="answer", schema=cast("JsonObject", wanted)))
+
+
+def _model_in(name: str, entry: ModelEntry) -> Model:
+    meta = entry.meta or ModelMeta()
+    return Model(
+        name=name,
+        size=meta.size or None,
+        context_length=meta.n_ctx or entry.max_model_len or meta.n_ctx_train or None,
+        loaded=None if entry.status is None or entry.status.value is None else entry.status.value == "loaded",
+    )
