@@ -11,23 +11,16 @@ The connection must reach PostgreSQL itself: a pooler that shares sessions betwe
 """
 
 import contextlib
-import glob
-import os
-import socket
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from yoyo import exceptions, read_migrations
-from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
-from yoyo.connections import DatabaseURI
-from yoyo.migrations import Migration, MigrationList, default_migration_table
+from yoyo import exceptions
 
-from deeper_api.store.schema import MIGRATIONS, MigrationFailed, connect, names, pending
+from deeper_api.store.schema import MIGRATIONS, MigrationFailed, names, pending
+from deeper_api.store.yoyo_backend import Backend
 from deeper_core import DatabaseUnavailable
 
 __all__ = ["MIGRATIONS", "MigrationFailed", "apply", "names", "pending", "rollback"]
@@ -60,8 +53,7 @@ def apply(url: str, on_progress: Callable[[str], None], *, folder: Path = MIGRAT
         return []
     applied: list[str] = []
     with _migrating(url, on_progress) as backend:
-        for migration in backend.to_apply(_read(folder)):
-            name = str(migration.id)
+        for name, migration in backend.unapplied(folder):
             on_progress(f"Applying migration {name}.")
             with _naming(name, backend):
                 backend.apply_one(migration)
@@ -77,8 +69,7 @@ def rollback(url: str, on_progress: Callable[[str], None], *, folder: Path = MIG
         MigrationFailed: There is no file that undoes it, or that file is wrong; nothing has changed then.
     """
     with _migrating(url, on_progress) as backend:
-        for migration in backend.to_rollback(_read(folder)):
-            name = str(migration.id)
+        for name, migration in backend.applied(folder):
             if not (folder / f"{name}.rollback.sql").is_file():
                 raise MigrationFailed(f"Migration {name} cannot be undone: there is no file {name}.rollback.sql.")
             on_progress(f"Undoing migration {name}.")
@@ -88,67 +79,11 @@ def rollback(url: str, on_progress: Callable[[str], None], *, folder: Path = MIG
     return None
 
 
-class _Backend(PostgresqlPsycopgBackend):
-    """yoyo on a single connection of ours.
-
-    As it comes it opens a second connection for each migration and notes the result on the first, so that a process
-    killed in between leaves a migration that is applied and not noted, which then fails for ever.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        # yoyo takes URLs apart itself, and knows less of them than libpq; it is given none.
-        super().__init__(DatabaseURI("postgresql+psycopg", None, None, None, None, None, {}), default_migration_table)
-
-    def connect(self, dburi: DatabaseURI) -> psycopg.Connection:
-        return connect(self._url)
-
-    def create_lock_table(self) -> None:
-        if self.lock_table not in self.list_tables():
-            super().create_lock_table()
-
-    def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
-        with self._whole(migration):
-            migration.process_steps(self, "apply")
-            self.log_migration(migration, "apply")
-            self.mark_one(migration, log=False)
-
-    def rollback_one(self, migration: Migration, force: bool = False) -> None:
-        with self._whole(migration):
-            migration.process_steps(self, "rollback")
-            self.log_migration(migration, "rollback")
-            self.unmark_one(migration, log=False)
-
-    def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, object]:
-        # yoyo asks for the name of the system's user, which a container may lack, and the host's full name, which
-        # may wait for a name server.
-        return {
-            "id": str(uuid.uuid4()),
-            "migration_id": migration and migration.id,
-            "migration_hash": migration and migration.hash,
-            "username": self.connection.info.user,
-            "hostname": f"{socket.gethostname()}:{os.getpid()}",
-            "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
-            "operation": operation,
-        }
-
-    def _whole(self, migration: Migration) -> contextlib.AbstractContextManager[object]:
-        migration.load()
-        return self.transaction() if migration.use_transactions else contextlib.nullcontext()
-
-
-def _read(folder: Path) -> MigrationList:
-    try:
-        return read_migrations(glob.escape(str(folder)))
-    except exceptions.MigrationConflict as error:
-        raise MigrationFailed(f"Two migrations have the same name: {error}.") from error
-
-
 @contextlib.contextmanager
-def _migrating(url: str, on_progress: Callable[[str], None]) -> Iterator[_Backend]:
+def _migrating(url: str, on_progress: Callable[[str], None]) -> Generator[Backend]:
     """Yield a backend that no other process can have at the same time."""
-    with _Backend(url) as backend, _naming("(preparing)", backend):
-        connection: psycopg.Connection = backend.connection
+    with Backend(url) as backend, _naming("(preparing)", backend):
+        connection = backend.session
         _lock(connection, on_progress)
         connection.execute(_SET_LOCK_TIMEOUT)
         connection.execute(_SET_NO_STATEMENT_TIMEOUT)
@@ -171,13 +106,13 @@ def _lock(connection: psycopg.Connection, on_progress: Callable[[str], None]) ->
 
 
 @contextlib.contextmanager
-def _naming(name: str, backend: _Backend) -> Iterator[None]:
+def _naming(name: str, backend: Backend) -> Generator[None]:
     """Turn what psycopg and yoyo raise into errors of ours that name the migration."""
     try:
         yield
-    except (exceptions.BadMigration, exceptions.LockTimeout) as error:
+    except (exceptions.BadMigration, exceptions.MigrationConflict, exceptions.LockTimeout) as error:
         raise MigrationFailed(f"Migration {name} failed: {error}") from error
     except psycopg.Error as error:
-        if backend.connection.broken:
+        if backend.session.broken:
             raise DatabaseUnavailable(retry_after=1) from error
         raise MigrationFailed(f"Migration {name} failed: {error.diag.message_primary or error}") from error

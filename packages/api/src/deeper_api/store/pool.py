@@ -1,7 +1,165 @@
 """The pool of connections, and the one place where psycopg's failures become ours."""
 
+import asyncio
+import contextlib
+import select
+from collections.abc import AsyncGenerator
+from typing import Final, TypeAlias
 
 import psycopg
+from psycopg import conninfo
 from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
 
-type_Connection = psycopg.AsyncConnection[TupleRow]
+from deeper_core import DatabaseUnavailable
+
+Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
+
+# Limits that PostgreSQL itself enforces on each session, so that they hold even when this process hangs.
+_LIMITS: Final = {
+    "statement_timeout": "10s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+# Ends the statement of a client that is gone. Apart, because some systems cannot tell and refuse the setting.
+_CONNECTION_CHECK: Final = {"client_connection_check_interval": "5s"}
+
+_SET = "select set_config(%s, %s, false)"
+
+# Used where the URL says nothing else. A peer that vanished without a word is noticed in about 30 s when idle, and
+# after 10 s (of milliseconds) when it owes an acknowledgement.
+_CONNECTION_DEFAULTS: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+_WAIT_FOR_CONNECTION: Final = 4.0  # seconds
+_MAX_WAITING: Final = 200  # requests
+# The pool doubles the pause between attempts until this many seconds are over; then the next request starts afresh.
+# At its default of 300 s a database that comes back may be ignored for two minutes.
+_RECONNECT: Final = 2.0
+
+
+class Pool(AsyncConnectionPool[Connection]):
+    """A pool whose connections are in autocommit mode, limited in time, and looked at before each use."""
+
+    def __init__(self, url: str, *, min_size: int, max_size: int, application_name: str) -> None:
+        given = conninfo.conninfo_to_dict(url)
+        defaults = {key: value for key, value in _CONNECTION_DEFAULTS.items() if key not in given}
+        super().__init__(
+            url,
+            kwargs={**defaults, "autocommit": True, "application_name": application_name},
+            min_size=min_size,
+            max_size=max_size,
+            open=False,
+            configure=_limit,
+            check=self._check_alive,
+            name=application_name,
+            timeout=_WAIT_FOR_CONNECTION,
+            max_waiting=_MAX_WAITING,
+            reconnect_timeout=_RECONNECT,
+        )
+        self.ping_task: asyncio.Task[None] | None = None
+
+    async def _check_alive(self, connection: Connection) -> None:
+        """Raise if the server has closed this connection, and then drop all others that wait in the pool with it.
+
+        An idle connection has nothing to read, except the news that it is over. So looking costs no round trip until
+        there is some. After the first dead one the others go as well, because the pool looks at a few only before it
+        gives up on a request.
+        """
+        if not _has_news(connection.fileno()):
+            return
+        try:
+            await self.check_connection(connection)
+        except psycopg.Error:
+            await self.drain()
+            raise
+
+
+@contextlib.asynccontextmanager
+async def open_pool(
+    url: str, *, min_size: int = 1, max_size: int = 10, application_name: str = "deeper-api"
+) -> AsyncGenerator[Pool]:
+    """Yield a pool for ``url`` (URL or key-value DSN). Does not wait for the database, which may come up later."""
+    pool = Pool(url, min_size=min_size, max_size=max_size, application_name=application_name)
+    await pool.open(wait=False)
+    try:
+        yield pool
+    finally:
+        if pool.ping_task is not None:
+            pool.ping_task.cancel()
+        await pool.close(timeout=1)
+
+
+@contextlib.asynccontextmanager
+async def connection(pool: Pool) -> AsyncGenerator[Connection]:
+    """Lend a connection for a short while: never hold it during anything but statements.
+
+    Each statement is a transaction of its own; ``async with connection.transaction()`` joins several.
+
+    Raises:
+        DatabaseUnavailable: None came free within 4 s, too many wait already, or the database stopped answering or
+            ran into a time limit.
+    """
+    lent: Connection | None = None
+    try:
+        async with pool.connection() as lent:
+            yield lent
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(retry_after=1) from error
+    except psycopg.Error as error:
+        if lent is None or not lent.broken:
+            raise  # a fault of the statement, for the caller
+        raise DatabaseUnavailable(retry_after=1) from error
+
+
+async def ping(pool: Pool, timeout: float) -> bool:  # noqa: ASYNC109  - asyncio.timeout cannot keep this promise
+    """Tell whether the database answers a query; returns within ``timeout`` seconds, whatever the database does.
+
+    Cancelling a query on a frozen server takes psycopg up to ten seconds, so the query is a task that is told to stop
+    and not waited for. There is one at a time: a frozen server costs one connection, however often this is asked.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while (remaining := deadline - loop.time()) > 0:
+        task = pool.ping_task
+        if task is None or task.done():
+            task = pool.ping_task = loop.create_task(_query(pool))
+            task.add_done_callback(_look_at_result)
+        await asyncio.wait({task}, timeout=remaining)
+        if not task.done():
+            task.cancel()
+            return False
+        if not task.cancelled():
+            return task.exception() is None
+        # It was cancelled by someone with less patience; there is time left for another.
+    return False
+
+
+async def _query(pool: Pool) -> None:
+    async with connection(pool) as lent:
+        await lent.execute("select 1")
+
+
+def _look_at_result(task: asyncio.Task[None]) -> None:
+    """Keep asyncio from reporting an exception that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def _limit(connection: Connection) -> None:
+    for name, value in _LIMITS.items():
+        await connection.execute(_SET, [name, value])
+    for name, value in _CONNECTION_CHECK.items():
+        with contextlib.suppress(psycopg.DatabaseError):
+            await connection.execute(_SET, [name, value])
+
+
+def _has_news(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
