@@ -8,6 +8,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from deeper_auth import KeyPurpose, KeyRing
+from deeper_core import JsonObject
 
 SECRET = "s" * 32
 RING = KeyRing(SECRET)
@@ -26,23 +27,25 @@ def mac(text: str, key: bytes = KEY.secret, algorithm=hashlib.sha256) -> str:
     return b64(hmac.digest(key, text.encode("utf-8", "surrogatepass"), algorithm))
 
 
-def forge(header: dict | str, payload: dict | str, key: bytes = KEY.secret, algorithm=hashlib.sha256) -> str:
+def forge(
+    header: JsonObject | str, payload: JsonObject | str, key: bytes = KEY.secret, algorithm=hashlib.sha256
+) -> str:
     """Sign whatever it is; with our own key unless told otherwise, so that only the fault at hand can be refused."""
     parts = [part if isinstance(part, str) else json.dumps(part) for part in (header, payload)]
     text = ".".join(b64(part.encode("utf-8", "surrogatepass")) for part in parts)
     return f"{text}.{mac(text, key, algorithm)}"
 
 
-def good_header() -> dict:
+def good_header() -> JsonObject:
     return {"alg": "HS256", "typ": "at+jwt", "kid": KEY.id}
 
 
-def good_payload(now: int) -> dict:
+def good_payload(now: int) -> JsonObject:
     who = {"sub": str(uuid4()), "sid": str(uuid4()), "jti": str(uuid4())}
     return {"iss": "deepersensor", "aud": "deepersensor", "iat": now, "exp": now + 600} | who
 
 
-def without(mapping: dict, key: str) -> dict:
+def without(mapping: JsonObject, key: str) -> JsonObject:
     return {name: value for name, value in mapping.items() if name != key}
 
 
@@ -56,7 +59,7 @@ def repeated(key: str, value: str) -> str:
 
 def header_attacks(now: int) -> dict[str, str]:
     payload = good_payload(now)
-    headers: dict[str, dict | str] = {
+    headers: dict[str, JsonObject | str] = {
         f"alg {alg!r}": good_header() | {"alg": alg}
         for alg in ("none", "None", "NONE", "nOnE", "", "hs256", "HS384", "HS512", "RS256", "PS256", "ES256", "dir")
     }
@@ -112,7 +115,7 @@ def header_attacks(now: int) -> dict[str, str]:
 
 def payload_attacks(now: int) -> dict[str, str]:
     good = good_payload(now)
-    payloads: dict[str, dict | str] = {
+    payloads: dict[str, JsonObject | str] = {
         "expired": good | {"iat": now - 601, "exp": now - 1},
         "expired now": good | {"exp": now},
         "exp 0": good | {"exp": 0},
@@ -163,7 +166,9 @@ def signature_attacks(now: int) -> dict[str, str]:
     keys |= {"the key id": KEY.id.encode(), "JSON": b'{"kty":"oct"}', "null": b"null"}
     keys |= {"the refresh key": RING.current(KeyPurpose.REFRESH).secret}
     attacks = {f"signed with {name}": forge(header, payload, key) for name, key in keys.items()}
-    attacks |= {f"RS256 signed with {name}": forge(header | {"alg": "RS256"}, payload, keys[name]) for name in ("PEM", "DER")}
+    attacks |= {
+        f"RS256 signed with {name}": forge(header | {"alg": "RS256"}, payload, keys[name]) for name in ("PEM", "DER")
+    }
     attacks |= {
         "signature empty": f"{head}.{body}.",
         "signature missing": f"{head}.{body}",
@@ -212,7 +217,12 @@ def next_letter(letter: str) -> str:
     return alphabet[alphabet.index(letter) + 1]
 
 
-GROUPS: tuple[Callable[[int], dict[str, str]], ...] = (header_attacks, payload_attacks, signature_attacks, shape_attacks)
+GROUPS: tuple[Callable[[int], dict[str, str]], ...] = (
+    header_attacks,
+    payload_attacks,
+    signature_attacks,
+    shape_attacks,
+)
 
 
 def all_attacks(now: int) -> dict[str, str]:

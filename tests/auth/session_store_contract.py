@@ -1,8 +1,8 @@
 """What every `SessionStore` has to do. A store's test module subclasses `SessionStoreContract` and gives two fixtures:
 
 - ``store``: an empty store;
-- ``advance``: an async callable; ``await advance(seconds)`` makes the store believe that so many seconds went by (move its
-  clock, or shift every timestamp in its rows back).
+- ``advance``: an async callable; ``await advance(seconds)`` makes the store believe that so many seconds went by (it
+  moves the store's clock, or shifts every timestamp in its rows back);
 - ``user_id`` and ``other_id`` may be overridden where users have to exist first.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+
 from deeper_auth import NewSession, RefreshVerdict, RevocationReason, Rotation, Session, SessionPolicy, SessionStore
 from deeper_core import SessionId, UserId, new_id
 
@@ -141,7 +142,9 @@ class SessionStoreContract:
         assert (await store.rotate(session.id, 2**63 - 1, POLICY)).verdict is RefreshVerdict.FORGED
 
     async def test_an_unknown_session_is_forged(self, store):
-        assert await store.rotate(SessionId(new_id()), 0, POLICY) == Rotation(verdict=RefreshVerdict.FORGED, session=None)
+        assert await store.rotate(SessionId(new_id()), 0, POLICY) == Rotation(
+            verdict=RefreshVerdict.FORGED, session=None
+        )
 
     async def test_fifty_refreshes_at_once_rotate_once_and_agree_on_the_successor(self, store, user_id):
         session = await store.create(new_session(user_id), POLICY)

@@ -2,12 +2,12 @@ import hashlib
 from datetime import timedelta
 
 import pytest
-from deeper_auth import AccessTokenPolicy, AccessTokens, KeyRing, ManualClock, RefreshTokens
-from deeper_core import InvalidToken, SessionId, UserId, new_id
 from hypothesis import given
 from hypothesis import strategies as st
 from jose import jwt
 
+from deeper_auth import AccessTokenPolicy, AccessTokens, KeyRing, ManualClock, RefreshTokens
+from deeper_core import InvalidToken, SessionId, UserId, new_id
 from tests.auth.attacks import KEY, RING, all_attacks, forge, good_header, good_payload
 
 # The names are needed to collect the tests, the tokens are made afresh in each of them.
@@ -180,7 +180,9 @@ def test_a_token_of_a_key_that_was_dropped_is_refused(tokens, clock):
         AccessTokens(KeyRing("n" * 32), clock=clock).verify(token)
 
 
-@pytest.mark.parametrize("secret", ['"' + "x" * 32 + '"', "[" + "1," * 20 + "1]", '{"keys": [], "padding": "xxxxxxxx"}'])
+@pytest.mark.parametrize(
+    "secret", ['"' + "x" * 32 + '"', "[" + "1," * 20 + "1]", '{"keys": [], "padding": "xxxxxxxx"}']
+)
 def test_a_secret_that_is_json_signs_and_verifies_like_any_other(secret):
     tokens = AccessTokens(KeyRing(secret))
     assert tokens.verify(tokens.issue(USER, SESSION)).user_id == USER

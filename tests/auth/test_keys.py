@@ -1,5 +1,5 @@
-
 import pytest
+
 from deeper_auth import KeyPurpose, KeyRing
 from deeper_auth.keys import derive_key
 

@@ -2,10 +2,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from deeper_auth import AccessTokens, KeyRing, RefreshTokens, RefreshVerdict, Session, SessionPolicy, decide
-from deeper_core import InvalidRefreshToken, SessionId, UserId, new_id
 from hypothesis import given
 from hypothesis import strategies as st
+
+from deeper_auth import AccessTokens, KeyRing, RefreshTokens, RefreshVerdict, Session, SessionPolicy, decide
+from deeper_core import InvalidRefreshToken, SessionId, UserId, new_id
 
 RING = KeyRing("r" * 32)
 TOKENS = RefreshTokens(RING)
@@ -37,7 +38,9 @@ def test_the_same_generation_always_gives_the_same_token():
 
 
 def test_every_generation_and_every_session_gives_another_token():
-    tokens = {TOKENS.issue(SessionId(UUID(int=session)), generation) for session in range(10) for generation in range(10)}
+    tokens = {
+        TOKENS.issue(SessionId(UUID(int=session)), generation) for session in range(10) for generation in range(10)
+    }
     assert len(tokens) == 100
 
 

@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TypeVar
 
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+
 from deeper_auth import (
     AccessTokens,
     KeyRing,
@@ -15,9 +19,6 @@ from deeper_auth import (
     TokenPair,
 )
 from deeper_core import DeeperError, InvalidToken, RefreshTokenReused, SessionId, UserId, new_id
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 RING = KeyRing("s" * 32)
 USERS = [UserId(new_id()) for _ in range(2)]

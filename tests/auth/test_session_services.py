@@ -1,6 +1,8 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
+
 from deeper_auth import (
     AccessTokens,
     KeyRing,
@@ -12,7 +14,6 @@ from deeper_auth import (
     TokenPair,
 )
 from deeper_core import InvalidRefreshToken, InvalidToken, RefreshTokenReused, SessionId, UserId, new_id
-from msgspec.structs import replace
 
 RING = KeyRing("s" * 32)
 USER, OTHER = UserId(new_id()), UserId(new_id())

@@ -1,6 +1,6 @@
 import pytest
-from deeper_auth import ManualClock, MemorySessionStore
 
+from deeper_auth import ManualClock, MemorySessionStore
 from tests.auth.session_store_contract import SessionStoreContract
 
 

@@ -56,4 +56,4 @@ class PasswordPolicy(Struct, frozen=True, kw_only=True):
 @cache
 def common_passwords() -> frozenset[str]:
     """Return the bundled list, in lower case; ``common-passwords-licence.txt`` says where it is from."""
-    return frozenset(files("deeper_auth").joinpath("common-passwords.txt").read_text("utf-8").split())
+    return frozenset(files("deeper_auth").joinpath("common-passwords.txt").read_text("utf-8").splitlines())
