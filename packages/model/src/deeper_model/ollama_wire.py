@@ -130,7 +130,7 @@ class MessageOut(Struct, omit_defaults=True):
     tool_call_id: str | None = None
 
 
-class OptionsOut(Struct, omit_defaults=True):
+class OptionsOut(Struct, frozen=True, omit_defaults=True):
     """Options, as sent. ``num_ctx`` is a load option: requests that differ in it make Ollama load the model again."""
 
     temperature: float | None = None
