@@ -41,7 +41,7 @@ def good_header() -> JsonObject:
 
 
 def good_payload(now: int) -> JsonObject:
-    who = {"sub": str(uuid4()), "sid": str(uuid4()), "jti": str(uuid4())}
+    who: JsonObject = {"sub": str(uuid4()), "sid": str(uuid4()), "jti": str(uuid4())}
     return {"iss": "deepersensor", "aud": "deepersensor", "iat": now, "exp": now + 600} | who
 
 

@@ -1,6 +1,7 @@
 """Passwords, access tokens and rotating refresh sessions, without a server or a database."""
 
 from deeper_auth.access_tokens import AccessClaims, AccessTokenPolicy, AccessTokens
+from deeper_auth.api_keys import ApiKey, new_api_key, parse_api_key
 from deeper_auth.argon2id import Argon2Cost, Argon2id
 from deeper_auth.clocks import Clock, ManualClock, system_clock
 from deeper_auth.emails import EmailAddress, parse_email
@@ -16,6 +17,7 @@ __all__ = [
     "AccessClaims",
     "AccessTokenPolicy",
     "AccessTokens",
+    "ApiKey",
     "Argon2Cost",
     "Argon2id",
     "Clock",
@@ -41,6 +43,8 @@ __all__ = [
     "SigningKey",
     "TokenPair",
     "decide",
+    "new_api_key",
+    "parse_api_key",
     "parse_email",
     "system_clock",
 ]
