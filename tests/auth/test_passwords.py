@@ -13,8 +13,8 @@ from deeper_auth.passwords import normalise
 from deeper_core import InternalError, Overloaded, ShuttingDown
 from tests.auth.schemes import CHEAP, BrokenScheme, CountingScheme, GatedScheme
 
-COMPOSED = "caf\u00e9 caf\u00e9"
-DECOMPOSED = "cafe\u0301 cafe\u0301"
+COMPOSED = "\u00e9clair \u00e9clair"
+DECOMPOSED = "e\u0301clair e\u0301clair"
 
 
 @pytest.fixture
