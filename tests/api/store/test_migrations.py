@@ -141,7 +141,7 @@ def test_a_start_killed_in_mid_migration_heals_by_itself_and_three_more_apply_on
     empty_database_url: str, write: Callable[..., Path]
 ):
     query(empty_database_url, "create table slow as select true as yes")
-    sleep = "select pg_sleep(60) where exists (select from slow)"
+    sleep = "create table slept as select pg_sleep(60)::text where exists (select from slow)"
     folder = write(a="create table a (id int)", b=f"create table b (id int); {sleep}", c="create table c (id int)")
     with migrate(empty_database_url, folder) as killed:
         sleeping = f"select count(*) > 0 from pg_stat_activity where query like '{sleep}' and state = 'active'"  # noqa: S608  - fixed words

@@ -111,6 +111,14 @@ def embedded_postgres(
             server.stop()
 
 
+def running_url(data_dir: Path) -> str | None:
+    """Return the URL of the database ``deeper`` in ``data_dir`` if a server runs there, whoever started it."""
+    cluster = data_dir.expanduser().absolute() / "cluster"
+    if _postmaster(cluster) is None:
+        return None
+    return _url(_line(cluster / "postmaster.pid", 5))
+
+
 class _Server:
     """The server of one data folder, which this process owns."""
 
@@ -126,8 +134,7 @@ class _Server:
 
     @property
     def url(self) -> str:
-        # The port names the socket; left out, libpq would take it from the environment.
-        return f"postgresql://{_USER}@/{DATABASE}?host={quote(str(self._socket_dir), safe='')}&port=5432"
+        return _url(str(self._socket_dir))
 
     def prepare(self) -> None:
         """Make sure that there is a cluster and that nothing runs on it."""
@@ -263,12 +270,21 @@ class _Server:
         raise EmbeddedPostgresFailed(f"A PostgreSQL that runs on {self._cluster} cannot be stopped.")
 
     def _running(self) -> int | None:
-        """Return the pid of the server that runs on this cluster, or None."""
-        first = _line(self._cluster / "postmaster.pid")
-        if not first.isdecimal():
-            return None
-        arguments = _command_line(int(first))
-        return int(first) if "postgres" in arguments and str(self._cluster) in arguments else None
+        return _postmaster(self._cluster)
+
+
+def _postmaster(cluster: Path) -> int | None:
+    """Return the pid of the server that runs on ``cluster``, or None."""
+    first = _line(cluster / "postmaster.pid")
+    if not first.isdecimal():
+        return None
+    arguments = _command_line(int(first))
+    return int(first) if "postgres" in arguments and str(cluster) in arguments else None
+
+
+def _url(socket_dir: str) -> str:
+    # The port names the socket; left out, libpq would take it from the environment.
+    return f"postgresql://{_USER}@/{DATABASE}?host={quote(socket_dir, safe='')}&port=5432"
 
 
 @contextlib.contextmanager
@@ -326,10 +342,11 @@ def _account(folder: Path) -> pwd.struct_passwd | None:
 
 
 def _socket_dir(folder: Path, account: pwd.struct_passwd | None) -> Path:
-    """Make a folder for the socket that only its owner may enter, elsewhere where the path would be too long."""
+    """Make a folder for the socket that only its owner may enter; elsewhere if its path would not do."""
     uid = os.geteuid() if account is None else account.pw_uid
     path = folder / "socket"
-    if len(os.fsencode(path / _SOCKET_NAME)) > _SOCKET_PATH_MAX:
+    # A comma separates hosts in a URL, and cannot be quoted there.
+    if len(os.fsencode(path / _SOCKET_NAME)) > _SOCKET_PATH_MAX or "," in str(path):
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
         path = Path(tempfile.gettempdir()) / f"deeper-{uid}-{name}"
     path.mkdir(mode=0o700, exist_ok=True)

@@ -1,0 +1,194 @@
+"""The pool while the database is well, restarted, down and frozen."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from deeper_api.store.pool import Pool, connection, open_pool, ping
+from deeper_core import DatabaseUnavailable
+from tests.fixtures.postgres import OwnPostgres
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with open_pool(database_url, max_size=2) as pool:
+        yield pool
+
+
+async def setting(pool: Pool, name: str) -> str:
+    async with connection(pool) as lent:
+        cursor = await lent.execute("select current_setting(%s)", [name])
+        return str((await cursor.fetchone() or ("",))[0])
+
+
+async def eventually_answers(pool: Pool) -> None:
+    async with asyncio.timeout(30):
+        while not await ping(pool, 1):
+            pass
+
+
+async def until_sleeping(observer: psycopg.AsyncConnection) -> None:
+    sleeping = "select true from pg_stat_activity where state = 'active' and wait_event = 'PgSleep'"
+    async with asyncio.timeout(10):
+        while not await (await observer.execute(sleeping)).fetchone():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("statement_timeout", "10s"),
+        ("lock_timeout", "3s"),
+        ("idle_in_transaction_session_timeout", "30s"),
+        ("client_connection_check_interval", "5s"),
+        ("application_name", "deeper-api"),
+    ],
+)
+async def test_each_session_is_limited_by_the_server(pool: Pool, name: str, value: str):
+    assert await setting(pool, name) == value
+
+
+async def test_each_statement_is_a_transaction_of_its_own(pool: Pool):
+    async with connection(pool) as lent:
+        assert lent.autocommit
+
+
+async def test_a_transaction_that_fails_leaves_nothing(pool: Pool):
+    async def fail() -> None:
+        async with connection(pool) as lent, lent.transaction():
+            await lent.execute("create table made (id int)")
+            await lent.execute("select 1 / 0")
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await fail()
+    async with connection(pool) as lent:
+        cursor = await lent.execute("select to_regclass('made') is null")
+        assert await cursor.fetchone() == (True,)
+
+
+async def test_a_time_limit_of_the_server_is_unavailability(pool: Pool):
+    async def sleep() -> None:
+        async with connection(pool) as lent:
+            await lent.execute("set statement_timeout = '20ms'")
+            await lent.execute("select pg_sleep(10)")
+
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await sleep()
+    assert caught.value.retry_after == 1
+
+
+async def test_losing_the_connection_in_mid_statement_is_unavailability(pool: Pool):
+    with pytest.raises(DatabaseUnavailable):
+        async with connection(pool) as lent:
+            await lent.execute("select pg_terminate_backend(pg_backend_pid())")
+    assert await setting(pool, "application_name") == "deeper-api"
+
+
+async def test_a_pool_with_nothing_free_is_unavailability(pool: Pool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pool, "timeout", 0.05)
+    async with connection(pool), connection(pool):
+        with pytest.raises(DatabaseUnavailable):
+            async with connection(pool):
+                pytest.fail("lent a third connection out of two")
+
+
+async def test_a_full_queue_is_unavailability_at_once(pool: Pool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pool, "max_waiting", 1)
+    async with connection(pool), connection(pool):
+        waiting = asyncio.create_task(setting(pool, "port"))
+        async with asyncio.timeout(10):
+            while not pool.get_stats().get("requests_waiting"):  # noqa: ASYNC110  - the pool offers no event for it
+                await asyncio.sleep(0)
+        with pytest.raises(DatabaseUnavailable):
+            async with connection(pool):
+                pytest.fail("lent a third connection out of two")
+    assert await waiting == "5432"
+
+
+async def test_a_caller_that_is_cancelled_gives_its_connection_back(pool: Pool, database_url: str):
+    async def sleep() -> None:
+        async with connection(pool) as lent:
+            await lent.execute("select pg_sleep(60)")
+
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as observer:
+        for _ in range(4):  # more often than the pool has connections
+            task = asyncio.create_task(sleep())
+            await until_sleeping(observer)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    assert await ping(pool, 5)
+
+
+async def test_no_request_fails_after_a_restart(own_postgres: OwnPostgres):
+    async with open_pool(own_postgres.url, min_size=8, max_size=8) as pool:
+        await pool.wait()
+        await asyncio.to_thread(own_postgres.restart)
+        assert await asyncio.gather(*(setting(pool, "port") for _ in range(30))) == ["5432"] * 30
+
+
+async def test_no_request_fails_in_a_row_after_a_restart(own_postgres: OwnPostgres):
+    async with open_pool(own_postgres.url, min_size=8, max_size=8) as pool:
+        await pool.wait()
+        await asyncio.to_thread(own_postgres.restart)
+        for _ in range(20):
+            assert await setting(pool, "port") == "5432"
+
+
+async def test_an_idle_connection_is_used_without_another_round_trip(pool: Pool, monkeypatch: pytest.MonkeyPatch):
+    await ping(pool, 5)
+    monkeypatch.setattr(pool, "check_connection", None)  # calling it would fail
+    assert await setting(pool, "port") == "5432"
+
+
+async def test_a_pool_opens_without_its_database_and_finds_it_later(own_postgres: OwnPostgres):
+    own_postgres.stop()
+    async with open_pool(own_postgres.url) as pool:
+        assert not await ping(pool, 0.2)
+        await asyncio.to_thread(own_postgres.start)
+        await eventually_answers(pool)
+
+
+async def test_a_pool_closes_soon_without_its_database(own_postgres: OwnPostgres):
+    own_postgres.stop()
+    async with asyncio.timeout(5):
+        async with open_pool(own_postgres.url) as pool:
+            await ping(pool, 0.1)
+
+
+async def test_a_ping_of_a_database_that_answers_succeeds(pool: Pool):
+    assert await ping(pool, 5)
+
+
+async def test_a_ping_returns_in_time_while_the_server_is_frozen_and_succeeds_after(own_postgres: OwnPostgres):
+    async with open_pool(own_postgres.url) as pool:
+        assert await ping(pool, 5)
+        own_postgres.freeze()
+        before = time.monotonic()
+        assert [await ping(pool, 0.2) for _ in range(5)] == [False] * 5
+        assert time.monotonic() - before < 4  # seconds; cancelling in the ordinary way takes ten for each
+        own_postgres.thaw()
+        await eventually_answers(pool)
+
+
+async def test_pings_of_a_frozen_server_hold_one_connection(own_postgres: OwnPostgres):
+    async with open_pool(own_postgres.url, min_size=3, max_size=3) as pool:
+        await pool.wait()
+        own_postgres.freeze()
+        await asyncio.gather(*(ping(pool, 0.1) for _ in range(10)))
+        assert pool.get_stats()["pool_available"] == 2
+        own_postgres.thaw()
+        await eventually_answers(pool)
+
+
+async def test_a_patient_ping_is_not_spoiled_by_an_impatient_one(pool: Pool):
+    async with connection(pool), contextlib.AsyncExitStack() as second:
+        await second.enter_async_context(connection(pool))
+        patient = asyncio.create_task(ping(pool, 20))
+        assert not await ping(pool, 0.05)
+        await second.aclose()
+        assert await patient
