@@ -5,12 +5,13 @@ The server is the one inside the xllamacpp wheel, in a process of its own, which
 
 import argparse
 import contextlib
+import importlib
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -34,7 +35,7 @@ class LlamaServer:
 
 
 @contextlib.contextmanager
-def running_llama(*arguments: str) -> Iterator[LlamaServer]:
+def running_llama(*arguments: str) -> Generator[LlamaServer]:
     """Run this module with ``arguments`` in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.fakes.llama", "--stdin", *arguments],
@@ -74,9 +75,8 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Serve until told to stop."""
-    # The wheel has neither types nor a place on every machine: only this process needs it.
-    import xllamacpp  # noqa: PLC0415  - pyright: the module is a bare extension
-
+    # By name: the wheel has no types, and machines without libgomp1 cannot load it. Only this process needs it.
+    xllamacpp = importlib.import_module("xllamacpp")
     arguments = _arguments()
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

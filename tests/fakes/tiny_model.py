@@ -26,7 +26,8 @@ To call one, write <tool_call>{{ '\n' }}{"name": NAME, "arguments": ARGS}{{ '\n'
 {{ message.content or '' }}
 {%- for call in message.tool_calls or [] -%}
 {%- set function = call.function or call -%}
-{{ '\n<tool_call>\n{"name": "' + function.name + '", "arguments": ' + (function.arguments | tojson) + '}\n</tool_call>' }}
+{{ '\n<tool_call>\n{"name": "' + function.name + '", "arguments": ' }}
+{{- (function.arguments | tojson) + '}\n</tool_call>' }}
 {%- endfor -%}
 {{ '</s>\n' }}
 {%- elif message.role == 'tool' -%}
@@ -70,12 +71,12 @@ TOOL_CALL_TOKEN = '<tool_call>\n{"name": "'
 END_TOKEN = _END_OF_SEQUENCE
 """The token that ends an answer."""
 
-_TYPE_CODES = {bool: (7, "<?"), int: (4, "<I"), float: (6, "<f")}
+_TYPE_CODES: dict[type, tuple[int, str]] = {bool: (7, "<?"), int: (4, "<I"), float: (6, "<f")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TinyModel:
-    """Settings of a model: ``eos`` shifts how likely an answer is to end, ``think`` makes it reason before it answers."""
+    """Settings of a model: ``eos`` shifts how likely an answer is to end, ``think`` makes it reason first."""
 
     seed: int = 0
     context: int = 4_096

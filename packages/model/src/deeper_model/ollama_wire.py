@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from deeper_core import (
     AnswerIncomplete,
@@ -82,13 +83,14 @@ class ModelDetails(Struct):
 
 
 class ModelEntry(Struct):
-    """A model in the list of those that are there, or of those that are loaded."""
+    """A model in the list of those that are there, or of those that are loaded; only the latter have a context here."""
 
     name: str | None = None
     model: str | None = None
     modified_at: datetime | None = None
     size: int | None = None
     details: ModelDetails | None = None
+    context_length: int | None = None
     capabilities: list[str] | None = None
 
 
@@ -179,13 +181,22 @@ def request_out(request: ChatRequest, *, keep_alive: str | float | None, num_ctx
 
 
 def models_in(tags: ModelList, loaded: ModelList | None) -> tuple[Model, ...]:
-    """Return the models of ``tags``; ``loaded`` is what /api/ps told, or None if it told nothing."""
-    running = None if loaded is None else {entry.name or entry.model for entry in loaded.models or ()}
-    return tuple(
-        _model_in(name, entry, None if running is None else name in running)
-        for entry in tags.models or ()
-        if (name := entry.name or entry.model)
-    )
+    """Return the models of ``tags``; ``loaded`` is what /api/ps told, or None if it told nothing.
+
+    The context of a loaded model is the one that it was loaded with, which may be far less than it could have.
+    """
+    running = None if loaded is None else {entry.name or entry.model: entry for entry in loaded.models or ()}
+    models: list[Model] = []
+    for entry in tags.models or ():
+        name = entry.name or entry.model
+        if name:
+            model = _model_in(name, entry)
+            if running is not None:
+                live = running.get(name)
+                context = (live.context_length if live is not None else None) or model.context_length
+                model = replace(model, loaded=live is not None, context_length=context)
+            models.append(model)
+    return tuple(models)
 
 
 class OllamaDecoder:
@@ -325,7 +336,7 @@ def _options_out(options: ChatOptions, num_ctx: int | None) -> OptionsOut:
     )
 
 
-def _model_in(name: str, entry: ModelEntry, loaded: bool | None) -> Model:
+def _model_in(name: str, entry: ModelEntry) -> Model:
     details = entry.details or ModelDetails()
     modified = entry.modified_at
     return Model(
@@ -337,6 +348,5 @@ def _model_in(name: str, entry: ModelEntry, loaded: bool | None) -> Model:
         context_length=details.context_length or None,
         # Go writes a time that is not set as the year 1.
         modified_at=None if modified is None or modified.year == 1 else modified,
-        loaded=loaded,
         capabilities=None if entry.capabilities is None else tuple(entry.capabilities),
     )

@@ -1,0 +1,493 @@
+"""Everything that can go wrong on the wire is one error of the tree, and what came before it is kept."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import msgspec
+import pytest
+
+from deeper_core import (
+    AnswerIncomplete,
+    ContextTooLong,
+    Delta,
+    FinishReason,
+    ModelNotFound,
+    ModelOutOfMemory,
+    ModelProtocolBroken,
+    ModelServerError,
+    ModelServerFailed,
+    ModelServerOverloaded,
+    ModelServerRejected,
+    ModelServerTimedOut,
+    ModelServerUnreachable,
+    Usage,
+)
+from tests.fakes.upstream import Peer, Upstream, running_upstream
+from tests.model.conftest import Connect
+from tests.model.dialects import SHORT, Dialect, ask, outcome
+
+IMPATIENT = msgspec.structs.replace(SHORT, first_byte=0.1, idle=0.1, reply=0.1)
+SECRET = "/srv/secret/path"
+
+
+@pytest.fixture
+async def upstream() -> AsyncGenerator[Upstream]:
+    async with running_upstream() as server:
+        yield server
+
+
+async def test_a_whole_answer_has_its_text_its_counts_and_one_finish(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "Hel", "lo")
+        await peer.chunk(dialect.end())
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert found.content == "Hello"
+    assert found.finish is not None
+    assert found.finish.reason is FinishReason.STOP
+    assert found.finish.usage == Usage(prompt_tokens=3, completion_tokens=2)
+    timings = found.finish.timings
+    assert timings.connect_ms is not None
+    assert timings.first_token_ms is not None
+    assert timings.total_ms is not None
+    assert timings.connect_ms <= timings.first_token_ms <= timings.total_ms
+
+
+async def test_what_one_read_brings_is_one_delta(upstream: Upstream, dialect: Dialect, connect: Connect) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.stream_head(dialect.media_type)
+        await peer.chunk(b"".join(map(dialect.content, "abcdef")) + dialect.end())
+        await peer.wait_gone()
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert [(delta.content, delta.pieces) for delta in found.deltas] == [("abcdef", 6)]
+
+
+async def test_a_refused_connection_is_unreachable(connect: Connect) -> None:
+    async with running_upstream() as gone:
+        url = gone.url
+    found = await outcome(connect(url))
+    assert type(found.error) is ModelServerUnreachable
+    assert found.error.retryable
+
+
+async def test_a_host_without_an_address_is_unreachable(connect: Connect) -> None:
+    found = await outcome(connect("http://nowhere.invalid:1"))
+    assert type(found.error) is ModelServerUnreachable
+
+
+async def hang(peer: Peer) -> None:
+    await peer.wait_gone()
+
+
+async def hang_up(_: Peer) -> None:
+    pass
+
+
+async def reset(peer: Peer) -> None:
+    peer.reset()
+
+
+async def talk_garbage(peer: Peer) -> None:
+    await peer.send(f"{SECRET} is not HTTP\r\n\r\n".encode())
+
+
+async def send_huge_header(peer: Peer) -> None:
+    await peer.head(200, f"X-Long: {'x' * 100_000}")
+
+
+async def redirect(peer: Peer) -> None:
+    await peer.reply(302, b"", "text/plain", "Location: http://127.0.0.1:1/elsewhere")
+
+
+async def send_gzip(peer: Peer) -> None:
+    await peer.reply(200, gzip.compress(bytes(10_000_000)), "application/x-ndjson", "Content-Encoding: gzip")
+
+
+async def send_html(peer: Peer) -> None:
+    await peer.reply(200, b"<html>Please sign in</html>", "text/html; charset=utf-8")
+
+
+BEFORE_THE_ANSWER = {
+    hang: ModelServerTimedOut,
+    hang_up: ModelServerUnreachable,
+    reset: ModelServerUnreachable,
+    talk_garbage: ModelProtocolBroken,
+    send_huge_header: ModelProtocolBroken,
+    redirect: ModelProtocolBroken,
+    send_gzip: ModelProtocolBroken,
+    send_html: ModelProtocolBroken,
+}
+
+
+@pytest.mark.parametrize("play", BEFORE_THE_ANSWER, ids=lambda play: play.__name__)
+async def test_a_fault_before_the_answer_has_its_error(
+    upstream: Upstream, connect: Connect, play: Callable[[Peer], Awaitable[None]]
+) -> None:
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url, IMPATIENT))
+    assert type(found.error) is BEFORE_THE_ANSWER[play]
+    assert found.deltas == []
+    assert SECRET not in str(found.error)
+    await upstream.until_left()
+
+
+async def then_hang(peer: Peer) -> None:
+    await peer.wait_gone()
+
+
+async def then_end(peer: Peer) -> None:
+    await peer.chunk(b"")
+
+
+async def then_hang_up(_: Peer) -> None:
+    pass
+
+
+async def then_reset(peer: Peer) -> None:
+    peer.reset()
+
+
+async def then_bad_chunk(peer: Peer) -> None:
+    await peer.send(b"zz\r\nnonsense\r\n")
+    await peer.wait_gone()
+
+
+async def then_garbage(peer: Peer) -> None:
+    await peer.chunk(b'data: {"choices": 7}\n\n{"message": 7}\n')
+    await peer.wait_gone()
+
+
+async def then_comments(peer: Peer) -> None:
+    # A new line and a comment keep the socket busy and say nothing.
+    while True:
+        await peer.chunk(b":\n\n" if b"completions" in peer.request.path.encode() else b"\n")
+        await asyncio.sleep(0.01)
+
+
+async def then_endless_line(peer: Peer) -> None:
+    while True:
+        await peer.chunk(b"data: " + b"x" * 65_536)
+
+
+AFTER_A_DELTA = {
+    then_hang: ModelServerTimedOut,
+    then_end: AnswerIncomplete,
+    then_hang_up: AnswerIncomplete,
+    then_reset: AnswerIncomplete,
+    then_bad_chunk: ModelProtocolBroken,
+    then_garbage: ModelProtocolBroken,
+    then_comments: ModelServerTimedOut,
+    then_endless_line: ModelProtocolBroken,
+}
+
+
+@pytest.mark.parametrize("play", AFTER_A_DELTA, ids=lambda play: play.__name__)
+async def test_a_fault_in_mid_stream_has_its_error_and_keeps_the_text(
+    upstream: Upstream, dialect: Dialect, connect: Connect, play: Callable[[Peer], Awaitable[None]]
+) -> None:
+    seen = asyncio.Event()
+
+    async def begin(peer: Peer) -> None:
+        await dialect.begin(peer, "Hello")
+        await seen.wait()
+        await play(peer)
+
+    upstream.plays = [begin]
+    limits = msgspec.structs.replace(SHORT, idle=0.15, line_bytes=1_000_000)
+    events = connect(upstream.url, limits).chat_stream(ask())
+    assert await anext(events) == Delta(content="Hello")
+    seen.set()
+    with pytest.raises(ModelServerError) as raised:
+        await anext(events)
+    assert type(raised.value) is AFTER_A_DELTA[play]
+    assert not raised.value.retryable
+    await upstream.until_left()
+
+
+async def test_the_end_of_a_body_without_length_is_no_end_of_the_answer(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.head(200, f"Content-Type: {dialect.media_type}")
+        await peer.send(dialect.content("Hello"))
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert type(found.error) is AnswerIncomplete
+    assert found.content == "Hello"
+
+
+async def test_silence_after_the_headers_is_bounded_like_silence_before_them(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer)
+        await peer.wait_gone()
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url, IMPATIENT))
+    assert type(found.error) is ModelServerTimedOut
+
+
+async def test_a_body_that_breaks_before_it_says_anything_may_be_asked_for_again(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer)
+        peer.reset()
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert type(found.error) is ModelServerUnreachable
+
+
+async def test_an_empty_stream_is_incomplete(upstream: Upstream, dialect: Dialect, connect: Connect) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer)
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    assert type((await outcome(connect(upstream.url))).error) is AnswerIncomplete
+
+
+async def test_thirteen_megabytes_without_a_line_feed_are_no_answer(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer)
+        for _ in range(200):
+            await peer.chunk(b"x" * 65_536)
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert isinstance(found.error, ModelServerError)
+    assert not found.error.retryable
+
+
+async def test_a_line_of_three_hundred_kilobytes_is_read(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "x" * 300_000)
+        await peer.chunk(dialect.end())
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    assert (await outcome(connect(upstream.url))).content == "x" * 300_000
+
+
+async def test_half_a_character_in_each_of_two_segments_is_one_character(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    frame = dialect.frame(json.dumps(dialect.content_message("é😀"), ensure_ascii=False).encode())
+    middle = frame.index("😀".encode()) + 2
+
+    async def play(peer: Peer) -> None:
+        await peer.stream_head(dialect.media_type)
+        await peer.chunk(frame[:middle])
+        await peer.chunk(frame[middle:] + dialect.end())
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    assert (await outcome(connect(upstream.url))).content == "é😀"
+
+
+async def test_halves_of_a_surrogate_pair_in_two_deltas_become_one_character(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "a\ud83d")
+        await peer.chunk(dialect.content("\ude00b\x00\ud83d") + dialect.end())
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    assert (await outcome(connect(upstream.url))).content == "a😀b\ufffd\ufffd"
+
+
+async def test_a_silent_connection_after_the_end_does_not_keep_the_finish_back(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "Hello")
+        await peer.chunk(dialect.end().replace(b"data: [DONE]\n\n", b""))
+        await peer.wait_gone()
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert found.finish is not None
+    assert found.finish.usage == Usage(prompt_tokens=3, completion_tokens=2)
+    await upstream.until_left()
+
+
+async def test_a_connection_that_breaks_after_the_end_is_only_its_end(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "Hello")
+        await peer.chunk(dialect.end().replace(b"data: [DONE]\n\n", b""))
+        await asyncio.sleep(0)
+
+    upstream.plays = [play]
+    assert (await outcome(connect(upstream.url))).finish is not None
+
+
+REFUSALS = [
+    (400, b'{"error":"tools are not supported by this model"}', ModelServerRejected),
+    (400, b'{"error":{"code":400,"message":"no","type":"exceed_context_size_error"}}', ContextTooLong),
+    (400, b'{"detail":"Unprocessable"}', ModelServerRejected),
+    (401, b'{"error":"unauthorized","signin_url":"http://secret"}', ModelServerRejected),
+    (403, b"", ModelServerRejected),
+    (404, b'{"error":"model \'tiny\' not found"}', ModelNotFound),
+    (404, b"404 page not found", ModelProtocolBroken),
+    (405, b"405 method not allowed", ModelProtocolBroken),
+    (429, b"slow down", ModelServerOverloaded),
+    (500, b"", ModelServerFailed),
+    (500, b'{"error":"model requires more system memory (9 GiB) than is available (1 GiB)"}', ModelOutOfMemory),
+    (502, b"<html>bad gateway</html>", ModelServerUnreachable),
+    (503, b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}', ModelServerOverloaded),
+    (504, b"", ModelServerTimedOut),
+    (599, b"\xff\xfe", ModelServerFailed),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "error"), REFUSALS)
+async def test_an_error_status_has_its_error(
+    upstream: Upstream, connect: Connect, status: int, body: bytes, error: type[Exception]
+) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.reply(status, body, "text/plain")
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert type(found.error) is error
+    assert "secret" not in str(found.error)
+    assert "GiB" not in str(found.error)
+
+
+async def test_a_busy_server_says_when_to_come_back(upstream: Upstream, connect: Connect) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.reply(503, b"{}", "application/json", "Retry-After: 7")
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert found.error is not None
+    assert found.error.retry_after == 7
+
+
+async def test_an_error_body_that_drips_for_ever_does_not_hold_the_error_back(
+    upstream: Upstream, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.stream_head("application/json")
+        while True:
+            await peer.chunk(b" ")
+            await asyncio.sleep(0.01)
+
+    async def fail(peer: Peer) -> None:
+        await peer.head(500, "Transfer-Encoding: chunked")
+        while True:
+            await peer.chunk(b" ")
+            await asyncio.sleep(0.01)
+
+    upstream.plays = [fail]
+    found = await outcome(connect(upstream.url, IMPATIENT))
+    assert type(found.error) is ModelServerFailed
+    upstream.plays = [play]
+    with pytest.raises(ModelServerTimedOut):
+        await connect(upstream.url, IMPATIENT).list_models()
+    await upstream.until_left()
+
+
+async def test_an_endless_list_of_models_is_cut_off(upstream: Upstream, connect: Connect) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.stream_head("application/json")
+        while True:
+            await peer.chunk(b" " * 65_536)
+
+    upstream.plays = [play]
+    limits = msgspec.structs.replace(SHORT, reply_bytes=1_000_000)
+    with pytest.raises(ModelProtocolBroken):
+        await connect(upstream.url, limits).list_models()
+    await upstream.until_left()
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("something broke", ModelServerFailed),
+        ('{"error":{"code":400,"message":"too long","type":"exceed_context_size_error"}}', ContextTooLong),
+        ("llama-server reported out-of-memory during startup: x", ModelOutOfMemory),
+        ("server busy, please try again.  maximum pending requests exceeded", ModelServerOverloaded),
+        ("model 'x' not found", ModelNotFound),
+        ({"code": 503, "message": "Loading model"}, ModelServerOverloaded),
+        ({"message": "CUDA out of memory"}, ModelOutOfMemory),
+    ],
+)
+async def test_an_error_inside_a_good_stream_is_an_error_and_keeps_the_text(
+    upstream: Upstream, dialect: Dialect, connect: Connect, message: object, error: type[Exception]
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "Hello")
+        await peer.chunk(dialect.frame({"error": message}))
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert type(found.error) is error
+    assert found.content == "Hello"
+
+
+async def test_an_error_without_a_line_feed_at_the_end_is_seen(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer)
+        await peer.chunk(dialect.frame({"error": "boom"}).rstrip(b"\n"))
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    assert type((await outcome(connect(upstream.url))).error) is ModelServerFailed
+
+
+async def test_many_answers_in_a_row_survive_a_server_that_closes_after_each(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "Hello")
+        await peer.chunk(dialect.end())
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    provider = connect(upstream.url)
+    for _ in range(50):
+        assert (await outcome(provider)).finish is not None
+
+
+async def test_the_consumers_own_slowness_is_not_the_servers_silence(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    gate = asyncio.Event()
+
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "Hello")
+        await gate.wait()
+        await peer.chunk(dialect.end())
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    events = connect(upstream.url, msgspec.structs.replace(SHORT, idle=0.1)).chat_stream(ask())
+    await anext(events)
+    # Longer than the server may be silent: time itself is what is tested here.
+    await asyncio.sleep(0.3)
+    gate.set()
+    assert (await anext(events)) is not None
+    await events.aclose()
