@@ -169,6 +169,14 @@ class _Server:
         if guard is None or guard.stdin is None:
             return
         guard.stdin.close()
+        try:
+            self._wait_for_end(guard)
+        finally:
+            if self._socket_dir.parent != self._cluster.parent:
+                with contextlib.suppress(OSError):
+                    self._socket_dir.rmdir()
+
+    def _wait_for_end(self, guard: subprocess.Popen[bytes]) -> None:
         for ending in (None, signal.SIGQUIT, signal.SIGKILL):
             server = self._running()
             if ending is not None and server is not None:
@@ -234,6 +242,7 @@ class _Server:
             "--builtin-locale=C.UTF-8",
             "--locale=C",
             "--no-instructions",
+            *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
         )
         self._run("postgres", "--single", "-D", str(unfinished), _USER, said=f"create database {DATABASE};\n")
         unfinished.rename(self._cluster)
@@ -317,7 +326,7 @@ def _binaries() -> Path:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700 if os.geteuid() else 0o711, parents=True, exist_ok=True)
     except OSError as error:
         raise EmbeddedPostgresFailed(f"The folder {folder} cannot be made: {error.strerror}.") from error
     owner = folder.stat().st_uid

@@ -86,9 +86,16 @@ async def open_pool(
 ) -> AsyncGenerator[Pool]:
     """Yield a pool for ``url`` (URL or key-value DSN). Does not wait for the database, which may come up later."""
     pool = Pool(url, min_size=min_size, max_size=max_size, application_name=application_name)
+    async with running(pool):
+        yield pool
+
+
+@contextlib.asynccontextmanager
+async def running(pool: Pool) -> AsyncGenerator[None]:
+    """Keep ``pool`` open for as long as the context lasts. Does not wait for the database, which may come up later."""
     await pool.open(wait=False)
     try:
-        yield pool
+        yield
     finally:
         if pool.ping_task is not None:
             pool.ping_task.cancel()

@@ -1,0 +1,1 @@
+"""Accounts: signing up and in, passwords, and whether whoever holds a token still stands."""

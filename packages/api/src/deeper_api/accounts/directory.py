@@ -1,0 +1,74 @@
+"""The accounts of one database with all that serves them, put together."""
+
+from datetime import timedelta
+
+from msgspec import Struct
+
+from deeper_api.accounts.administration import Administration
+from deeper_api.accounts.service import Accounts
+from deeper_api.accounts.standings import Standings
+from deeper_api.config import AppConfig
+from deeper_api.store.pool import Pool
+from deeper_api.store.sessions import PostgresSessionStore
+from deeper_api.store.users import UserStore
+from deeper_auth import (
+    AccessTokenPolicy,
+    AccessTokens,
+    Argon2Cost,
+    Argon2id,
+    KeyRing,
+    PasswordHasher,
+    PasswordPolicy,
+    RefreshTokens,
+    SessionPolicy,
+    SessionService,
+)
+
+
+class Directory(Struct, frozen=True, kw_only=True):
+    """Accounts, their administration and their sessions. ``hasher`` owns two threads and is to be closed."""
+
+    accounts: Accounts
+    administration: Administration
+    sessions: SessionService
+    standings: Standings
+    hasher: PasswordHasher
+
+
+def create_directory(config: AppConfig, pool: Pool, keys: KeyRing) -> Directory:
+    """Return the directory over ``pool``, whose tokens are signed with ``keys``."""
+    users, store = UserStore(pool), PostgresSessionStore(pool)
+    standings = Standings(store)
+    sessions = SessionService(
+        store,
+        AccessTokens(
+            keys,
+            AccessTokenPolicy(
+                issuer=config.jwt.issuer,
+                audience=config.jwt.audience,
+                lifetime=timedelta(minutes=config.jwt.access_minutes),
+            ),
+        ),
+        RefreshTokens(keys),
+        SessionPolicy(
+            idle=timedelta(days=config.auth.session_idle_days), absolute=timedelta(days=config.auth.session_days)
+        ),
+    )
+    hasher = PasswordHasher(
+        Argon2id(Argon2Cost(memory=config.auth.argon2_memory_kib, passes=config.auth.argon2_time_cost))
+    )
+    policy = PasswordPolicy(min_length=config.auth.password_min_length)
+    return Directory(
+        accounts=Accounts(
+            users=users,
+            sessions=sessions,
+            standings=standings,
+            hasher=hasher,
+            policy=policy,
+            open_to_all=config.auth.signup,
+        ),
+        administration=Administration(users=users, sessions=sessions, hasher=hasher, policy=policy),
+        sessions=sessions,
+        standings=standings,
+        hasher=hasher,
+    )

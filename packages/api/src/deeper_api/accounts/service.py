@@ -1,0 +1,179 @@
+"""What people do with their accounts."""
+
+from msgspec import Struct
+
+from deeper_api.accounts.standings import Standings
+from deeper_api.store.users import Credentials, UserStore
+from deeper_auth import (
+    EmailAddress,
+    PasswordHasher,
+    PasswordPolicy,
+    PasswordVerdict,
+    RevocationReason,
+    SessionService,
+    TokenPair,
+    parse_email,
+)
+from deeper_core import (
+    ErrorDetail,
+    Forbidden,
+    InvalidCredentials,
+    NotFound,
+    Role,
+    SessionId,
+    User,
+    UserId,
+    ValidationFailed,
+    new_id,
+)
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """What a client tells of itself, for the list of sessions."""
+
+    user_agent: str | None
+    ip_address: str | None
+
+
+class Accounts:
+    """Signs people up and in, and changes what is theirs.
+
+    Every method may raise Overloaded (too many passwords at once) and DatabaseUnavailable.
+    """
+
+    def __init__(
+        self,
+        *,
+        users: UserStore,
+        sessions: SessionService,
+        standings: Standings,
+        hasher: PasswordHasher,
+        policy: PasswordPolicy,
+        open_to_all: bool,
+    ) -> None:
+        self._users = users
+        self._sessions = sessions
+        self._standings = standings
+        self._hasher = hasher
+        self._policy = policy
+        self._open_to_all = open_to_all
+
+    async def sign_up(self, email: str, password: str, device: Device) -> tuple[User, TokenPair]:
+        """Make an account and sign it in.
+
+        Raises:
+            Forbidden: this server does not let anybody make an account.
+            ValidationFailed: the address or the password is not acceptable.
+            EmailTaken: there is such an account; it takes as long to find out as to make one.
+        """
+        if not self._open_to_all:
+            raise Forbidden("This server does not take sign-ups. Ask its administrator for an account.")
+        user = await self.create(email, password)
+        return user, await self._open(user, device)
+
+    async def create(self, email: str, password: str, role: Role = Role.USER) -> User:
+        """Make an account, whether or not sign-up is open.
+
+        Raises:
+            ValidationFailed: the address or the password is not acceptable.
+            EmailTaken: there is such an account.
+        """
+        address = parse_email(email)
+        self._policy.require(password, email=email)
+        password_hash = await self._hasher.hash(password)
+        return await self._users.create(UserId(new_id()), address, password_hash, role)
+
+    async def sign_in(self, email: str, password: str, device: Device) -> tuple[User, TokenPair]:
+        """Open a session.
+
+        Raises:
+            InvalidCredentials: the address or the password is wrong, and it takes as long to find out as which.
+            Forbidden: both are right, and the account is disabled.
+        """
+        credentials = await self._find(email)
+        verdict = await self._hasher.verify(password, credentials and credentials.password_hash)
+        if credentials is None or not verdict.is_right:
+            raise InvalidCredentials
+        user = credentials.user
+        if user.disabled_at is not None:
+            raise Forbidden("This account is disabled. Ask the administrator of this server.")
+        if verdict is PasswordVerdict.OUTDATED:
+            await self._users.rehash(user.id, await self._hasher.hash(password), former=credentials.password_hash)
+        return user, await self._open(user, device)
+
+    async def find(self, user_id: UserId) -> User:
+        """Return an account.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return (await self._credentials(user_id)).user
+
+    async def change_password(self, user_id: UserId, current: str, new: str, device: Device) -> TokenPair:
+        """Set another password and end every session; return the tokens of a fresh one for this device.
+
+        Raises:
+            ValidationFailed: the current password is wrong, or the new one not acceptable.
+        """
+        credentials = await self._confirm(user_id, current, field="$.current_password")
+        self._policy.require(new, email=credentials.user.email, field="$.new_password")
+        changed = await self._users.set_password(
+            user_id, await self._hasher.hash(new), former=credentials.password_hash
+        )
+        if not changed:
+            raise ValidationFailed(details=(_wrong_password("$.current_password"),))
+        await self._end_sessions(user_id, RevocationReason.PASSWORD_CHANGED)
+        return await self._open(credentials.user, device)
+
+    async def delete(self, user_id: UserId, password: str) -> None:
+        """Delete an account and everything that belongs to it.
+
+        Raises:
+            ValidationFailed: the password is wrong.
+        """
+        await self._confirm(user_id, password, field="$.password")
+        await self._users.delete(user_id)
+        self._standings.forget(user_id)
+
+    async def sign_out(self, user_id: UserId, session_id: SessionId) -> bool:
+        """End one session of this user; return whether it was live."""
+        ended = await self._sessions.revoke(session_id, user_id)
+        self._standings.forget(user_id)
+        return ended
+
+    async def sign_out_others(self, user_id: UserId, keep: SessionId) -> int:
+        """End every session of this user but ``keep``; return how many."""
+        ended = await self._sessions.revoke_others(user_id, keep)
+        self._standings.forget(user_id)
+        return ended
+
+    async def _find(self, email: str) -> Credentials | None:
+        try:
+            address: EmailAddress = parse_email(email)
+        except ValidationFailed:
+            return None  # nobody can have such an address
+        return await self._users.find_by_email(address)
+
+    async def _credentials(self, user_id: UserId) -> Credentials:
+        credentials = await self._users.find(user_id)
+        if credentials is None:
+            raise NotFound
+        return credentials
+
+    async def _confirm(self, user_id: UserId, password: str, *, field: str) -> Credentials:
+        credentials = await self._credentials(user_id)
+        verdict = await self._hasher.verify(password, credentials.password_hash)
+        if not verdict.is_right:
+            raise ValidationFailed(details=(_wrong_password(field),))
+        return credentials
+
+    async def _open(self, user: User, device: Device) -> TokenPair:
+        return await self._sessions.open(user.id, user_agent=device.user_agent, ip_address=device.ip_address)
+
+    async def _end_sessions(self, user_id: UserId, reason: RevocationReason) -> None:
+        await self._sessions.revoke_all(user_id, reason)
+        self._standings.forget(user_id)
+
+
+def _wrong_password(field: str) -> ErrorDetail:
+    return ErrorDetail(message="This is not the present password.", field=field)

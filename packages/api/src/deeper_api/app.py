@@ -1,0 +1,141 @@
+"""The composition root: every part of the application is made here, once, from one configuration."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp
+
+from deeper_api.accounts.directory import create_directory
+from deeper_api.chat.engine import Engine
+from deeper_api.config import AppConfig
+from deeper_api.middleware.bodies import JsonRequest, require_json
+from deeper_api.middleware.edge import Edge
+from deeper_api.middleware.envelopes import respond_to_error
+from deeper_api.providers.callers import identify, provide_caller
+from deeper_api.providers.devices import provide_device
+from deeper_api.providers.request_ids import provide_request_id
+from deeper_api.providers.services import provide_always
+from deeper_api.routes import ROUTES
+from deeper_api.store.pool import Pool, running
+from deeper_auth import KeyRing, PasswordHasher
+from deeper_model import (
+    ModelProvider,
+    OllamaProvider,
+    OllamaSettings,
+    OpenAICompatibleProvider,
+    OpenAISettings,
+    RetryingProvider,
+    RetryPolicy,
+    ScriptedProvider,
+    WireLimits,
+)
+
+# The largest body of any route: a conversation with a few images. nginx is given the same limit.
+BODY_BYTES = 2 * 1024 * 1024
+# Slow enough to be seen as a stream, fast enough not to bore.
+_DEMO_SECONDS_PER_WORD = 0.03
+
+
+def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> ASGIApp:
+    """Return the ASGI application for ``config``. Nothing is connected before its lifespan starts.
+
+    ``provider`` stands in for the one that the configuration names.
+    """
+    pool = Pool(config.db.url, min_size=1, max_size=config.db.pool_size, application_name="deeper-api")
+    directory = create_directory(config, pool, KeyRing(config.jwt.secret, config.jwt.previous_secrets))
+    directory.hasher.self_test()
+    provider = provider or create_provider(config)
+    engine = Engine(provider, drain_seconds=config.server.drain_seconds)
+
+    return Edge(
+        Litestar(
+            route_handlers=ROUTES,
+            guards=[identify(directory.sessions, directory.standings), require_json],
+            dependencies={
+                "accounts": provide_always(directory.accounts),
+                "caller": Provide(provide_caller),
+                "config": provide_always(config),
+                "device": Provide(provide_device),
+                "engine": provide_always(engine),
+                "model_provider": provide_always(provider),
+                "pool": provide_always(pool),
+                "request_id": Provide(provide_request_id),
+                "sessions": provide_always(directory.sessions),
+            },
+            exception_handlers={Exception: respond_to_error},
+            request_class=JsonRequest,
+            request_max_body_size=BODY_BYTES,
+            lifespan=[_lifespan(pool, engine, provider, directory.hasher)],
+            openapi_config=_openapi() if config.profile == "dev" else None,
+            logging_config=None,
+            debug=False,
+            pdb_on_exception=False,
+        )
+    )
+
+
+def create_provider(config: AppConfig) -> ModelProvider:
+    """Return the client of the model server that ``config`` names; it connects when it is first used."""
+    limits = WireLimits(
+        connect=config.model.connect_timeout,
+        first_byte=config.model.first_token_timeout,
+        idle=config.model.idle_timeout,
+    )
+    server: ModelProvider
+    match config.model.provider:
+        case "scripted":
+            return ScriptedProvider(delay=_DEMO_SECONDS_PER_WORD)
+        case "ollama":
+            server = OllamaProvider(config.ollama.url, settings=OllamaSettings(limits=limits))
+        case "openai":
+            server = OpenAICompatibleProvider(
+                config.openai.url, api_key=config.openai.api_key or None, settings=OpenAISettings(limits=limits)
+            )
+    return RetryingProvider(server, RetryPolicy(attempts=config.model.attempts))
+
+
+def _lifespan(
+    pool: Pool, engine: Engine, provider: ModelProvider, hasher: PasswordHasher
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(hasher.close)
+            stack.push_async_callback(provider.close)
+            await stack.enter_async_context(running(pool))
+            await stack.enter_async_context(engine)
+            _drain_on_sigterm(engine)
+            yield
+
+    return lifespan
+
+
+def _drain_on_sigterm(engine: Engine) -> None:
+    """On SIGTERM, end the generations before the server's own shutdown, which waits for every open response.
+
+    The server stops for SIGINT as well as for SIGTERM, so that the one can stand in for the other.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return  # a test's thread, where signals do not arrive
+    loop = asyncio.get_running_loop()
+    closing: set[asyncio.Task[None]] = set()
+
+    def drain() -> None:
+        closing.add(loop.create_task(engine.close()))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGTERM, drain)
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="DeeperSensor", version="1", path="/openapi", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+    )

@@ -1,0 +1,156 @@
+"""``deeper chat``: ask a running server from a terminal or a script."""
+
+import asyncio
+import sys
+from contextlib import aclosing
+from pathlib import Path
+from typing import TextIO
+
+import rich_click as click
+
+from deeper_api.chat.frames import Done, Failed, Piece, Start
+from deeper_api.cli.clients import Client, ClientFault
+from deeper_api.cli.databases import data_dir_option
+from deeper_api.cli.first_users import FIRST_USER_FILE, FirstUser, read_first_user
+from deeper_core import ChatMessage, ChatRole
+
+# What shells report of a program that Ctrl-C ended: 128 and the number of SIGINT.
+_INTERRUPTED = 130
+
+
+@click.command("chat")
+@click.argument("prompt", required=False)
+@click.option(
+    "--url", envvar="DEEPER_CHAT_URL", default="http://127.0.0.1:8080", show_default=True, help="Address of the server."
+)
+@click.option(
+    "--email", envvar="DEEPER_CHAT_EMAIL", help="Whom to sign in.  [default: the first account of `deeper dev`]"
+)
+@click.option(
+    "--password-file",
+    type=click.File("r"),
+    help="File with the password, - for standard input.  [default: ask]",
+)
+@click.option("--model", help="Model to ask.  [default: the first that the server lists]")
+@click.option("--stats", is_flag=True, help="Print tokens and time of each answer to standard error.")
+@data_dir_option
+def command(
+    prompt: str | None,
+    url: str,
+    email: str | None,
+    password_file: TextIO | None,
+    model: str | None,
+    *,
+    stats: bool,
+    data_dir: Path,
+) -> None:
+    """Ask PROMPT and print the answer as it comes.
+
+    Without PROMPT it is read from standard input, or, at a terminal, a conversation begins that an empty line or
+    Ctrl-D ends. Ctrl-C stops an answer.
+    """
+    who = _who(email, password_file, data_dir / FIRST_USER_FILE)
+    with asyncio.Runner() as runner:
+        client = Client(url)
+        try:
+            runner.run(client.sign_in(who.email, who.password))
+            talk = _Talk(client, model or runner.run(_first_model(client)), stats=stats)
+            if prompt is None and sys.stdin.isatty():
+                _converse(runner, talk)
+            else:
+                runner.run(talk.ask(prompt or click.get_text_stream("stdin").read()))
+        except ClientFault as fault:
+            raise click.ClickException(str(fault)) from fault
+        except KeyboardInterrupt:
+            click.echo()
+            raise SystemExit(_INTERRUPTED) from None
+        finally:
+            runner.run(client.close())
+
+
+def _who(email: str | None, password_file: TextIO | None, first_user: Path) -> FirstUser:
+    """Return whom to sign in: who was named, or else the first account of `deeper dev`."""
+    if email is None:
+        first = read_first_user(first_user)
+        if first is None:
+            raise click.UsageError("Whom should I sign in? Say it with --email.")
+        return first
+    if password_file is not None:
+        return FirstUser(email=email, password=password_file.readline().rstrip("\r\n"))
+    return FirstUser(email=email, password=click.prompt("Password", hide_input=True, err=True))
+
+
+async def _first_model(client: Client) -> str:
+    models = await client.models()
+    if not models:
+        raise ClientFault("The server has no model to ask.")
+    return models[0].name
+
+
+def _converse(runner: asyncio.Runner, talk: "_Talk") -> None:
+    click.echo(f"Talking to {talk.model}. An empty line or Ctrl-D ends it, Ctrl-C stops an answer.", err=True)
+    while True:
+        try:
+            prompt: str = click.prompt("", prompt_suffix="> ", default="", show_default=False)
+        except click.Abort:
+            return
+        if not prompt.strip():
+            return
+        try:
+            runner.run(talk.ask(prompt))
+        except KeyboardInterrupt:
+            click.echo(" (stopped)")
+
+
+class _Talk:
+    """A conversation, kept here: the server forgets each turn."""
+
+    def __init__(self, client: Client, model: str, *, stats: bool) -> None:
+        self.model = model
+        self._client = client
+        self._stats = stats
+        self._messages: list[ChatMessage] = []
+
+    async def ask(self, prompt: str) -> None:
+        """Print the answer to ``prompt`` as it comes; what is stopped half-way is forgotten with its question."""
+        question = ChatMessage(role=ChatRole.USER, content=prompt)
+        answer: list[str] = []
+        async with aclosing(self._client.chat(self.model, [*self._messages, question])) as frames:
+            async for frame in frames:
+                match frame:
+                    case Start():
+                        pass
+                    case Piece():
+                        self._show(frame)
+                        answer.append(frame.content)
+                    case Done():
+                        click.echo()
+                        self._show_stats(frame)
+                    case Failed():
+                        click.echo()
+                        raise ClientFault(frame.error.message)
+        self._messages += [question, ChatMessage(role=ChatRole.ASSISTANT, content="".join(answer))]
+
+    def _show(self, piece: Piece) -> None:
+        if piece.thinking:
+            click.secho(_harmless(piece.thinking), dim=True, nl=False, err=True)
+        if piece.content:
+            click.echo(_harmless(piece.content), nl=False)
+        for call in piece.tool_calls:
+            click.secho(_harmless(f"{call.function.name or ''}{call.function.arguments}"), dim=True, nl=False, err=True)
+
+    def _show_stats(self, done: Done) -> None:
+        if not self._stats:
+            return
+        usage, timings = done.usage, done.timings
+        parts = [f"{usage.prompt_tokens} + {usage.completion_tokens} tokens"]
+        if timings.first_token_ms is not None:
+            parts.append(f"first after {timings.first_token_ms:.0f} ms")
+        if timings.total_ms is not None:
+            parts.append(f"{timings.total_ms:.0f} ms in all")
+        click.secho(", ".join(parts), dim=True, err=True)
+
+
+def _harmless(text: str) -> str:
+    """Return ``text`` without the control characters by which a model could drive the terminal."""
+    return "".join(c for c in text if c.isprintable() or c in "\n\t")

@@ -1,0 +1,45 @@
+"""Which database a command works on: the configured one, or else that of ``deeper dev``."""
+
+# click leaves the types of its decorators open:
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+import rich_click as click
+
+from deeper_api.config import AppConfig
+from deeper_api.embedded.postgres import EmbeddedPostgresFailed, embedded_postgres, running_url
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="DEEPER_DATA_DIR",
+    default=lambda: platformdirs.user_data_path("deepersensor", appauthor=False),
+    show_default="~/.local/share/deepersensor",
+    help="Folder that holds the data of `deeper dev`.  [env: DEEPER_DATA_DIR]",
+)
+
+
+@contextmanager
+def database_url(config: AppConfig, data_dir: Path) -> Generator[str]:
+    """Yield the address of the database: the configured one, else that of `deeper dev`, started if it does not run."""
+    if config.db.url:
+        yield config.db.url
+    elif (url := running_url(data_dir / "postgres")) is not None:
+        yield url
+    else:
+        with own_database(data_dir, click.echo) as url:
+            yield url
+
+
+@contextmanager
+def own_database(data_dir: Path, on_progress: Callable[[str], None]) -> Generator[str]:
+    """Run the embedded PostgreSQL in ``data_dir`` and yield its address; its failures end the command in words."""
+    try:
+        with embedded_postgres(data_dir / "postgres", on_progress) as url:
+            yield url
+    except EmbeddedPostgresFailed as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,124 @@
+"""``deeper dev``: the whole product on one machine, with nothing to install or configure."""
+
+# click leaves the types of its decorators open:
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+import secrets
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from deeper_api.cli.databases import data_dir_option, own_database
+from deeper_api.cli.directories import open_directory
+from deeper_api.cli.faults import explained, read_config
+from deeper_api.cli.first_users import FIRST_USER_EMAIL, FIRST_USER_FILE, FirstUser, read_first_user
+from deeper_api.cli.serving import reachable_address, run_server
+from deeper_api.config import AppConfig
+from deeper_api.store.migrations import MigrationFailed, apply
+from deeper_core import DeeperError, EmailTaken, Role
+from deeper_model import OllamaProvider, OllamaSettings, WireLimits
+
+_SECRET_FILE = "jwt-secret"  # noqa: S105  - a name
+_PROBE_SECONDS = 1.0
+
+
+@click.command("dev")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8080]")
+@data_dir_option
+def command(host: str | None, port: int | None, data_dir: Path) -> None:
+    """Run everything on this machine.
+
+    Starts a PostgreSQL of its own, applies the migrations, makes the secrets and a first account, and uses the Ollama
+    of this machine if there is one. Each of these is replaced by setting its address (`deeper config`). Ctrl-C ends it
+    all; the data stays for the next start.
+    """
+    given = {"server.host": host, "server.port": port}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    defaults: dict[str, object] = {
+        "profile": "dev",
+        "log.format": "console",
+        "server.drain_seconds": 1,
+        "jwt.secret": _kept_secret(data_dir),
+    }
+    config = read_config(defaults=defaults, overrides=overrides)
+    defaults["model.provider"] = "ollama" if asyncio.run(_answers(config.ollama.url)) else "scripted"
+    with ExitStack() as stack:
+        if not config.db.url:
+            overrides["db.url"] = stack.enter_context(own_database(data_dir, click.echo))
+        config = read_config(defaults=defaults, overrides=overrides)
+        first = _prepare(config, data_dir)
+        run_server(config, lambda: _welcome(config, first))
+
+
+def _prepare(config: AppConfig, data_dir: Path) -> FirstUser | None:
+    """Bring the database up to date and make sure that there is an account; return it where it is ours."""
+    with explained():
+        try:
+            apply(config.db.url, click.echo)
+        except MigrationFailed as error:
+            raise click.ClickException(str(error)) from error
+        return asyncio.run(_first_user(config, data_dir / FIRST_USER_FILE))
+
+
+async def _first_user(config: AppConfig, file: Path) -> FirstUser | None:
+    async with open_directory(config, config.db.url) as directory:
+        if await directory.administration.list_all():
+            return read_first_user(file)
+        first = FirstUser(email=FIRST_USER_EMAIL, password=secrets.token_urlsafe(12))
+        _write_private(file, msgspec.json.encode(first))
+        try:
+            await directory.accounts.create(first.email, first.password, Role.ADMIN)
+        except EmailTaken:  # somebody was faster
+            return None
+        return first
+
+
+def _kept_secret(data_dir: Path) -> str:
+    """Return the secret of this data folder, made at the first start."""
+    file = data_dir / _SECRET_FILE
+    if not file.exists():
+        _write_private(file, secrets.token_urlsafe(48).encode("ascii"))
+    return file.read_text("ascii").strip()
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    unfinished.write_bytes(content)
+    unfinished.replace(file)
+
+
+async def _answers(url: str) -> bool:
+    limits = WireLimits(connect=_PROBE_SECONDS, reply=_PROBE_SECONDS)
+    provider = OllamaProvider(url, settings=OllamaSettings(limits=limits))
+    try:
+        await provider.check_health()
+    except DeeperError:
+        return False
+    finally:
+        await provider.close()
+    return True
+
+
+def _welcome(config: AppConfig, first: FirstUser | None) -> None:
+    address = reachable_address(config)
+    lines = [f"DeeperSensor is ready at {address}"]
+    match config.model.provider:
+        case "scripted":
+            lines.append(f"No Ollama at {config.ollama.url}: a scripted demo model answers instead.")
+        case "ollama":
+            lines.append(f"Models come from the Ollama at {config.ollama.url}.")
+        case "openai":
+            lines.append(f"Models come from {config.openai.url}.")
+    if first is not None:
+        lines.append(f"First account: {first.email}, password {first.password}")
+    lines.append("Try it from another terminal: uv run deeper chat 'Hello!'")
+    lines.append("Ctrl-C ends it; the data stays.")
+    click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")

@@ -1,0 +1,23 @@
+"""The accounts of a database, for commands that run without the server."""
+
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from deeper_api.accounts.directory import Directory, create_directory
+from deeper_api.config import AppConfig
+from deeper_api.store.pool import Pool, running
+from deeper_auth import KeyRing
+
+
+@asynccontextmanager
+async def open_directory(config: AppConfig, url: str) -> AsyncGenerator[Directory]:
+    """Yield the accounts of the database at ``url``, under the rules of ``config``."""
+    pool = Pool(url, min_size=1, max_size=1, application_name="deeper")
+    # Commands open no sessions, so that it does not matter which key they would be signed with.
+    directory = create_directory(config, pool, KeyRing(secrets.token_bytes(32)))
+    try:
+        async with running(pool):
+            yield directory
+    finally:
+        await directory.hasher.close()

@@ -1,0 +1,40 @@
+"""How commands end when they cannot do their work: what is wrong, in words, and an exit code."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+import rich_click as click
+
+from deeper_api.config import AppConfig, ConfigError, load_config
+from deeper_core import DeeperError
+
+
+class ConfigFault(click.ClickException):
+    """The configuration is wrong; every fault is on a line of its own."""
+
+    exit_code = 2
+
+
+def read_config(
+    *, defaults: Mapping[str, object] | None = None, overrides: Mapping[str, object] | None = None
+) -> AppConfig:
+    """Return the configuration of this process; ends the command with a list of all faults."""
+    try:
+        return load_config(defaults=defaults, overrides=overrides)
+    except ConfigError as error:
+        raise config_fault(error.faults) from error
+
+
+def config_fault(faults: list[str]) -> ConfigFault:
+    """Return the error that lists ``faults``."""
+    return ConfigFault("The configuration cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+@contextmanager
+def explained() -> Generator[None]:
+    """End the command with the message of an error of ours, not with a traceback."""
+    try:
+        yield
+    except DeeperError as error:
+        lines = [error.message, *(detail.message for detail in error.details)]
+        raise click.ClickException("\n".join(lines)) from error

@@ -1,0 +1,104 @@
+"""Running the application behind granian, in one or more worker processes."""
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import rich_click as click
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+from litestar.types import ASGIApp
+
+from deeper_api.app import create_app
+from deeper_api.config import AppConfig
+from deeper_api.telemetry.logs import configure_logs
+
+# Connections, open streams among them, that one worker holds; more wait in the kernel's queue of the same length.
+_CONNECTIONS = 4_096
+# Larger header blocks get 431. The default would let a client send 400 KiB of them.
+_HEADER_BYTES = 64 * 1024
+# After the drain time a worker still has to write last frames and close its connections.
+_SECONDS_AFTER_DRAIN = 5
+_READY_POLL_SECONDS = 0.02
+# granian's own lines go where ours go, and are worth reading from a warning on.
+_GRANIAN_LOGS = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}},
+}
+
+
+def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; ``on_ready`` is called, on another thread, at the first answer.
+
+    Raises:
+        click.ClickException: the port is taken.
+        SystemExit: a worker could not be kept alive.
+    """
+    _require_free_port(config.server.host, config.server.port)
+    configure_logs(level=config.log.level, form=config.log.format)
+    server = Server(
+        "deeper_api",
+        address=config.server.host,
+        port=config.server.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        loop=Loops.uvloop,
+        workers=config.server.workers,
+        backlog=_CONNECTIONS,
+        backpressure=_CONNECTIONS,
+        http1_settings=HTTP1Settings(max_buffer_size=_HEADER_BYTES),
+        respawn_failed_workers=True,
+        workers_kill_timeout=int(config.server.drain_seconds) + _SECONDS_AFTER_DRAIN,
+        log_access=False,
+        log_level=LogLevels.warning,
+        log_dictconfig=_GRANIAN_LOGS,
+    )
+    announcer = threading.Thread(target=_announce, args=(config, on_ready), daemon=True)
+    server.on_startup(announcer.start)
+    server.serve(target_loader=partial(load_app, config), wrap_loader=False)
+
+
+def load_app(config: AppConfig) -> ASGIApp:
+    """Return the application, in a worker process."""
+    configure_logs(level=config.log.level, form=config.log.format)
+    return create_app(config)
+
+
+def reachable_address(config: AppConfig) -> str:
+    """Return the address at which a browser on this machine reaches the server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.server.host, config.server.host)  # noqa: S104  - compared
+    return f"http://{host}:{config.server.port}"
+
+
+def _require_free_port(host: str, port: int) -> None:
+    """Find out now: the workers share the port with whoever else of this user shares it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Is another server running there? "
+                "Choose another port with --port or DEEPER_SERVER_PORT."
+            ) from error
+
+
+def _announce(config: AppConfig, on_ready: Callable[[], None]) -> None:
+    host = reachable_address(config).removeprefix("http://").rpartition(":")[0].strip("[]")
+    while True:
+        connection = http.client.HTTPConnection(host, config.server.port, timeout=1)
+        with suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/health")
+            if connection.getresponse().status == http.client.OK:
+                on_ready()
+                return
+        time.sleep(_READY_POLL_SECONDS)

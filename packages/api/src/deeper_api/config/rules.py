@@ -1,0 +1,84 @@
+"""Which settings a server refuses to start with."""
+
+from itertools import chain
+from urllib.parse import urlsplit
+
+from deeper_api.config.sections import AppConfig
+
+# RFC 7518 section 3.2: a key for HS256 has at least as many bits as the hash.
+SECRET_BYTES = 32
+# OWASP's password storage cheat sheet: Argon2id with 19 MiB and two passes, or an equal trade.
+ARGON2_MEMORY_KIB, ARGON2_TIME_COST = 19_456, 2
+# A secret with fewer distinct characters than this was typed, not drawn.
+_DISTINCT_CHARACTERS = 10
+_PLACEHOLDERS = ("change", "secret", "password", "example", "default", "12345678")
+
+
+def unsafe(config: AppConfig) -> list[str]:
+    """Return what is wrong with ``config`` as a whole, a sentence each; more is wrong in the profile ``prod``."""
+    return list(chain(_addresses(config), _secrets(config), _prod(config) if config.profile == "prod" else []))
+
+
+def required_to_serve(config: AppConfig) -> list[str]:
+    """Return which settings a server cannot do without, a sentence each."""
+    faults: list[str] = []
+    if not config.db.url:
+        faults.append("DEEPER_DB_URL is missing: the address of a PostgreSQL database")
+    if not config.jwt.secret:
+        faults.append(
+            f"DEEPER_JWT_SECRET is missing: at least {SECRET_BYTES} random bytes, as from `openssl rand -hex 32`"
+        )
+    return faults
+
+
+def _addresses(config: AppConfig) -> list[str]:
+    allowed = {
+        "DEEPER_OLLAMA_URL": (config.ollama.url, ("http", "https")),
+        "DEEPER_OPENAI_URL": (config.openai.url, ("http", "https")),
+        "DEEPER_REDIS_URL": (config.redis.url, ("redis", "rediss", "unix")),
+    }
+    faults = [
+        f"{variable}: must be an address that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        for variable, (url, schemes) in allowed.items()
+        if url and not _is_url(url, schemes)
+    ]
+    faults += [
+        f"DEEPER_SERVER_ALLOWED_ORIGINS: {origin!r} must be an origin such as https://chat.example.com"
+        for origin in config.server.allowed_origins
+        if not _is_origin(origin)
+    ]
+    return faults
+
+
+def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and (bool(parts.hostname) or parts.scheme == "unix") and (parts.port or 1) > 0
+    except ValueError:  # a port that is no number, or brackets that do not close
+        return False
+
+
+def _is_origin(origin: str) -> bool:
+    return _is_url(origin, ("http", "https")) and origin == "{0.scheme}://{0.netloc}".format(urlsplit(origin)).lower()
+
+
+def _secrets(config: AppConfig) -> list[str]:
+    secrets = {"DEEPER_JWT_SECRET": config.jwt.secret}
+    secrets |= {f"DEEPER_JWT_PREVIOUS_SECRETS[{i}]": secret for i, secret in enumerate(config.jwt.previous_secrets)}
+    return [
+        f"{variable}: must have at least {SECRET_BYTES} bytes"
+        for variable, secret in secrets.items()
+        if secret and len(secret.encode()) < SECRET_BYTES
+    ]
+
+
+def _prod(config: AppConfig) -> list[str]:
+    faults: list[str] = []
+    secret = config.jwt.secret.lower()
+    if secret and (len(set(secret)) < _DISTINCT_CHARACTERS or any(word in secret for word in _PLACEHOLDERS)):
+        faults.append("DEEPER_JWT_SECRET: looks like a placeholder; draw one, as with `openssl rand -hex 32`")
+    if config.auth.argon2_memory_kib < ARGON2_MEMORY_KIB or config.auth.argon2_time_cost < ARGON2_TIME_COST:
+        faults.append(
+            f"DEEPER_AUTH_ARGON2_MEMORY_KIB and _TIME_COST: at least {ARGON2_MEMORY_KIB} and {ARGON2_TIME_COST} in prod"
+        )
+    return faults

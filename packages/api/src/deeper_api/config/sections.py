@@ -1,0 +1,146 @@
+"""The settings of one server as one frozen value.
+
+Each field carries its own description and bounds; the README's table of environment variables is made from them.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+# Marks a field whose value must not be shown; "url" hides only the password inside an address.
+SECRET = {"secrecy": "all"}
+SECRET_IN_URL = {"secrecy": "url"}
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the sections; prints its name only, so that no secret reaches a log by way of a traceback."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class ServerConfig(Section, frozen=True, kw_only=True):
+    """Where and how the HTTP server listens."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port to listen on.")] = 8080
+    workers: Annotated[int, Meta(ge=1, le=64, description="Worker processes.")] = 1
+    drain_seconds: Annotated[
+        float, Meta(ge=0, le=3_600, description="How long running answers may go on after SIGTERM.")
+    ] = 30
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Web origins, besides the server's own, whose pages may use the refresh cookie."),
+    ] = ()
+
+
+class DbConfig(Section, frozen=True, kw_only=True):
+    """PostgreSQL."""
+
+    url: Annotated[
+        str, Meta(description="PostgreSQL address, `postgresql://user:password@host/name`.", extra=SECRET_IN_URL)
+    ] = ""
+    pool_size: Annotated[int, Meta(ge=1, le=200, description="Connections for each worker, at most.")] = 10
+
+
+class RedisConfig(Section, frozen=True, kw_only=True):
+    """Redis."""
+
+    url: Annotated[
+        str,
+        Meta(description="Redis address, `redis://host:6379/0`, for limits shared by servers.", extra=SECRET_IN_URL),
+    ] = ""
+
+
+class JwtConfig(Section, frozen=True, kw_only=True):
+    """The secrets from which every token's key is derived."""
+
+    secret: Annotated[
+        str, Meta(description="Secret of at least 32 bytes from which token keys are derived.", extra=SECRET)
+    ] = ""
+    previous_secrets: Annotated[
+        tuple[str, ...], Meta(description="Earlier secrets whose tokens are still accepted.", extra=SECRET)
+    ] = ()
+    access_minutes: Annotated[int, Meta(ge=1, le=60, description="Minutes that an access token lives.")] = 10
+    issuer: Annotated[str, Meta(min_length=1, description="The `iss` of access tokens.")] = "deepersensor"
+    audience: Annotated[str, Meta(min_length=1, description="The `aud` of access tokens.")] = "deepersensor"
+
+
+class AuthConfig(Section, frozen=True, kw_only=True):
+    """Accounts, passwords and sessions."""
+
+    signup: Annotated[bool, Meta(description="Whether anybody may create an account.")] = True
+    password_min_length: Annotated[int, Meta(ge=8, le=128, description="Characters that a new password must have.")] = 8
+    argon2_memory_kib: Annotated[
+        int, Meta(ge=8, le=1_048_576, description="Argon2id memory in KiB; fewer than 19456 is refused in prod.")
+    ] = 19_456
+    argon2_time_cost: Annotated[int, Meta(ge=1, le=16, description="Argon2id passes.")] = 2
+    session_idle_days: Annotated[int, Meta(ge=1, le=365, description="Days after which an unused session ends.")] = 14
+    session_days: Annotated[int, Meta(ge=1, le=3_650, description="Days after which any session ends.")] = 30
+
+
+class ModelConfig(Section, frozen=True, kw_only=True):
+    """Which kind of model server answers, and how long it may take."""
+
+    provider: Annotated[
+        Literal["ollama", "openai", "scripted"],
+        Meta(description="Kind of model server: `ollama`, `openai` (any compatible server) or `scripted` (a demo)."),
+    ] = "ollama"
+    connect_timeout: Annotated[PositiveSeconds, Meta(description="Seconds to connect to the model server.")] = 5
+    first_token_timeout: Annotated[
+        PositiveSeconds, Meta(description="Seconds to the first token, loading the model included.")
+    ] = 600
+    idle_timeout: Annotated[PositiveSeconds, Meta(description="Seconds between two pieces of an answer.")] = 300
+    attempts: Annotated[
+        int, Meta(ge=1, le=10, description="Tries for each answer, as long as nothing of it has arrived.")
+    ] = 3
+
+
+class OllamaConfig(Section, frozen=True, kw_only=True):
+    """Ollama's native API."""
+
+    url: Annotated[str, Meta(description="Address of the Ollama server.", extra=SECRET_IN_URL)] = (
+        "http://127.0.0.1:11434"
+    )
+
+
+class OpenAIConfig(Section, frozen=True, kw_only=True):
+    """A server that speaks OpenAI's chat completions."""
+
+    url: Annotated[
+        str,
+        Meta(description="Address of the OpenAI-compatible server, without `/v1`.", extra=SECRET_IN_URL),
+    ] = "http://127.0.0.1:8000"
+    api_key: Annotated[str, Meta(description="Key that is sent to it as bearer token, if any.", extra=SECRET)] = ""
+
+
+class LogConfig(Section, frozen=True, kw_only=True):
+    """Logs on standard output."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severe level that is written.")
+    ] = "info"
+    format: Annotated[Literal["json", "console"], Meta(description="`json` for machines, `console` for people.")] = (
+        "json"
+    )
+
+
+class AppConfig(Section, frozen=True, kw_only=True):
+    """Every setting of one server, read once at the start."""
+
+    profile: Annotated[
+        Literal["dev", "prod"], Meta(description="`prod` refuses unsafe settings; `dev` is for one machine.")
+    ] = "prod"
+    server: ServerConfig = ServerConfig()
+    db: DbConfig = DbConfig()
+    redis: RedisConfig = RedisConfig()
+    jwt: JwtConfig = JwtConfig()
+    auth: AuthConfig = AuthConfig()
+    model: ModelConfig = ModelConfig()
+    ollama: OllamaConfig = OllamaConfig()
+    openai: OpenAIConfig = OpenAIConfig()
+    log: LogConfig = LogConfig()

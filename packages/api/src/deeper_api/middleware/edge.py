@@ -1,0 +1,106 @@
+"""The outermost layer: a request id, one log line, and headers on every response, whatever answers."""
+
+import logging
+import re
+import time
+from collections.abc import Iterable
+from typing import cast
+
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from deeper_api.errors import encode_envelope
+from deeper_core import InternalError, new_id
+
+_log = logging.getLogger("deeper.requests")
+_error_log = logging.getLogger("deeper.errors")
+
+# An id that a caller may choose: long enough for every tracing system, and nothing that could forge a log line.
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}\Z")
+
+# For an API whose responses are never pages: https://owasp.org/www-project-secure-headers
+_SECURITY_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
+    (b"permissions-policy", b"interest-cohort=()"),
+)
+_NO_STORE = (b"cache-control", b"no-store")
+
+
+class Edge:
+    """Wraps the application. Sets ``request_id`` in the scope's state, where handlers and logs find it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(self._app, cast("HTTPScope", scope), receive, send).serve()
+
+
+class _Exchange:
+    """One request and its response."""
+
+    def __init__(self, app: ASGIApp, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        self._app, self._scope, self._receive, self._send = app, scope, receive, send
+        self._started = time.perf_counter()
+        self._status = 0
+        self._request_id = request_id(scope["headers"])
+        # The scope's state is shared by all requests of a worker until it is replaced.
+        self._state: dict[str, object] = {**scope["state"], "request_id": self._request_id}
+        scope["state"] = self._state
+
+    async def serve(self) -> None:
+        try:
+            await self._app(self._scope, self._receive, self._wrap)
+        except Exception:
+            _error_log.exception("unhandled exception", extra={"fields": {"request_id": self._request_id}})
+            if self._status:
+                raise  # too late for a response: the connection has to break, so that the client notices
+            await self._fail()
+        finally:
+            self._report()
+
+    async def _wrap(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = list(message.get("headers", ()))
+            if not any(name.lower() == b"cache-control" for name, _ in headers):
+                headers.append(_NO_STORE)
+            headers += _SECURITY_HEADERS
+            headers.append((b"x-request-id", self._request_id.encode("ascii")))
+            message["headers"] = headers
+        await self._send(message)
+
+    async def _fail(self) -> None:
+        body = encode_envelope(InternalError(), self._request_id)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode("ascii"))]
+        await self._wrap(cast("Message", {"type": "http.response.start", "status": 500, "headers": headers}))
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _report(self) -> None:
+        fields: dict[str, object] = {
+            "method": self._scope["method"],
+            # The template, never the path: a path may hold what does not belong in a log.
+            "route": cast("dict[str, object]", self._scope).get("path_template", "(none)"),
+            "status": self._status,
+            "latency_ms": round((time.perf_counter() - self._started) * 1_000, 2),
+            "request_id": self._request_id,
+            "user_id": self._state.get("user_id"),
+        }
+        _log.info("request", extra={"fields": fields})
+
+
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the caller's ``X-Request-ID`` if it is sane, else a new one."""
+    for name, value in headers:
+        if name == b"x-request-id" and _SANE_ID.match(value):
+            return value.decode("ascii")
+    return str(new_id())

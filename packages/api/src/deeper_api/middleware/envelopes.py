@@ -1,0 +1,87 @@
+"""Errors of any origin as the one envelope: ours, Litestar's, and those that nobody expected."""
+
+import logging
+from collections.abc import Mapping
+from typing import cast
+
+from litestar import MediaType, Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import (
+    ClientException,
+    InternalServerException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+
+from deeper_api.errors import STATUS, encode_envelope, error_headers
+from deeper_core import (
+    BodyTooLarge,
+    DeeperError,
+    ErrorDetail,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ValidationFailed,
+)
+
+_log = logging.getLogger("deeper.errors")
+
+AnyRequest = Request[object, object, State]
+# Litestar's errors and ours; the first that fits counts, so that the general ones come last.
+_TRANSLATIONS: Mapping[type[Exception], type[DeeperError]] = {
+    NotFoundException: NotFound,
+    MethodNotAllowedException: MethodNotAllowed,
+    RequestEntityTooLarge: BodyTooLarge,
+    ClientException: InvalidRequest,
+}
+# What Litestar's InternalServerException says when the body ends early or its chunks are malformed.
+_BROKEN_OFF = "client disconnected prematurely"
+# What a client wrote may come back to it in a message, but not without end.
+_MESSAGE_CHARACTERS = 300
+
+
+def respond_to_error(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Return the response for whatever was raised before a response began; logs what is a fault of ours, once."""
+    request_id = request.scope["state"].get("request_id")
+    ours = translate(error)
+    if isinstance(ours, InternalError):
+        _log.error("unhandled exception", exc_info=error, extra={"fields": {"request_id": request_id}})
+    headers = error_headers(ours) | _allow(error)
+    return Response(
+        encode_envelope(ours, request_id),
+        status_code=STATUS[ours.code],
+        media_type=MediaType.JSON,
+        headers=headers,
+    )
+
+
+def translate(error: Exception) -> DeeperError:
+    """Return ``error`` as one of our tree; InternalError for what is not known."""
+    if isinstance(error, DeeperError):
+        return error
+    if isinstance(error, ValidationException):
+        return ValidationFailed(details=_details(error.extra))
+    if isinstance(error, InternalServerException) and error.detail == _BROKEN_OFF:
+        return InvalidRequest("The request body broke off.")
+    return next((ours() for theirs, ours in _TRANSLATIONS.items() if isinstance(error, theirs)), InternalError())
+
+
+def _allow(error: Exception) -> dict[str, str]:
+    """Return the ``Allow`` header, which RFC 9110 section 15.5.6 wants with a 405."""
+    if isinstance(error, MethodNotAllowedException) and error.headers:
+        return dict(error.headers)
+    return {}
+
+
+def _details(extra: object) -> tuple[ErrorDetail, ...]:
+    """Return what Litestar found wrong with path, query and headers."""
+    if not isinstance(extra, list):
+        return ()
+    faults = [cast("Mapping[str, object]", fault) for fault in cast("list[object]", extra) if isinstance(fault, dict)]
+    return tuple(
+        ErrorDetail(message=str(fault.get("message", ""))[:_MESSAGE_CHARACTERS], field=str(fault.get("key")) or None)
+        for fault in faults
+    )

@@ -1,0 +1,219 @@
+"""/v1/auth: signing up, in and out, refreshing, and the sessions of a user."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from litestar import Response, Router, delete, get, post
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from deeper_api.accounts.service import Accounts, Device
+from deeper_api.config import AppConfig
+from deeper_api.middleware.bodies import JsonRequest
+from deeper_api.providers.callers import Caller
+from deeper_auth import SessionService, TokenPair
+from deeper_core import Forbidden, InvalidRefreshToken, NotFound, SessionId, User
+
+COOKIE = "__Host-deeper_refresh"
+# An authentication body is an address and a password; more is an attack on the decoder.
+BODY_BYTES = 64 * 1024
+
+Email = Annotated[str, Meta(max_length=320)]
+# Bounded so that nobody has megabytes normalised; the rules for new passwords are the policy's.
+Password = Annotated[str, Meta(max_length=4_096)]
+Transport = Literal["body", "cookie"]
+
+
+class SignUpBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who wants an account. ``transport`` says how the refresh token is to come: for browsers, as a cookie."""
+
+    email: Email
+    password: Password
+    transport: Transport = "body"
+
+
+class LoginBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who signs in; ``transport`` as at sign-up."""
+
+    email: Email
+    password: Password
+    transport: Transport = "body"
+
+
+class RefreshBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The refresh token, unless it comes as the cookie."""
+
+    refresh_token: Annotated[str, Meta(max_length=512)] | None = None
+
+
+class Tokens(Struct, frozen=True, kw_only=True):
+    """What a client needs from now on. ``expires_in`` counts the seconds of the access token.
+
+    ``refresh_token`` is absent where it goes as a cookie, which no script can read.
+    """
+
+    access_token: str
+    expires_in: int
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  - a scheme, no secret
+    refresh_token: str | UnsetType = UNSET
+
+
+class SignedIn(Tokens, frozen=True, kw_only=True):
+    """The account, and the tokens of its new session."""
+
+    user: User
+
+
+class SessionView(Struct, frozen=True, kw_only=True):
+    """A device that is signed in; ``current`` is the one that asks."""
+
+    id: SessionId
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    user_agent: str | None
+    ip_address: str | None
+    current: bool
+
+
+@post("/signup", status_code=201, operation_id="signUp")
+async def sign_up(
+    data: SignUpBody, accounts: NamedDependency[SkipValidation[Accounts]], device: NamedDependency[Device]
+) -> Response[SignedIn]:
+    """Make an account and sign it in."""
+    user, pair = await accounts.sign_up(data.email, data.password, device)
+    return _signed_in(user, pair, data.transport)
+
+
+@post("/login", status_code=200, operation_id="login")
+async def login(
+    data: LoginBody, accounts: NamedDependency[SkipValidation[Accounts]], device: NamedDependency[Device]
+) -> Response[SignedIn]:
+    """Open a session."""
+    user, pair = await accounts.sign_in(data.email, data.password, device)
+    return _signed_in(user, pair, data.transport)
+
+
+@post("/refresh", status_code=200, operation_id="refresh")
+async def refresh(
+    request: JsonRequest,
+    sessions: NamedDependency[SkipValidation[SessionService]],
+    config: NamedDependency[SkipValidation[AppConfig]],
+    data: RefreshBody | None = None,
+) -> Response[Tokens]:
+    """Exchange a refresh token, from the body or else from the cookie, for new tokens."""
+    if data is not None and data.refresh_token is not None:
+        return with_tokens(await sessions.refresh(data.refresh_token), "body")
+    token = request.cookies.get(COOKIE)
+    if token is None:
+        raise InvalidRefreshToken
+    require_same_site(request, config.server.allowed_origins)
+    return with_tokens(await sessions.refresh(token), "cookie")
+
+
+@post("/logout", status_code=204, operation_id="logout")
+async def logout(
+    caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
+) -> Response[None]:
+    """End the session that asks."""
+    await accounts.sign_out(caller.user_id, caller.session_id)
+    return Response(None, cookies=[_cookie("", max_age=0)])
+
+
+@get("/sessions", operation_id="listSessions")
+async def list_sessions(
+    caller: NamedDependency[Caller], sessions: NamedDependency[SkipValidation[SessionService]]
+) -> list[SessionView]:
+    """Return the devices that are signed in, the newest sign-in first."""
+    return [
+        SessionView(
+            id=session.id,
+            created_at=session.created_at,
+            last_used_at=session.rotated_at,
+            expires_at=session.expires_at,
+            user_agent=session.user_agent,
+            ip_address=session.ip_address,
+            current=session.id == caller.session_id,
+        )
+        for session in await sessions.list_live(caller.user_id)
+    ]
+
+
+@delete("/sessions", status_code=204, operation_id="endOtherSessions")
+async def end_other_sessions(
+    caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
+) -> None:
+    """Sign out every device but the one that asks."""
+    await accounts.sign_out_others(caller.user_id, caller.session_id)
+
+
+@delete("/sessions/{session_id:uuid}", status_code=204, operation_id="endSession")
+async def end_session(
+    session_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    accounts: NamedDependency[SkipValidation[Accounts]],
+) -> None:
+    """Sign out one device."""
+    if not await accounts.sign_out(caller.user_id, SessionId(session_id)):
+        raise NotFound
+
+
+def with_tokens(pair: TokenPair, transport: Transport) -> Response[Tokens]:
+    """Return the response that carries ``pair``, with the refresh token in the body or in the cookie."""
+    tokens = Tokens(access_token=pair.access_token, expires_in=pair.expires_in, refresh_token=_in_body(pair, transport))
+    return Response(tokens, cookies=_in_cookie(pair, transport))
+
+
+def _signed_in(user: User, pair: TokenPair, transport: Transport) -> Response[SignedIn]:
+    signed_in = SignedIn(
+        user=user,
+        access_token=pair.access_token,
+        expires_in=pair.expires_in,
+        refresh_token=_in_body(pair, transport),
+    )
+    return Response(signed_in, cookies=_in_cookie(pair, transport))
+
+
+def _in_body(pair: TokenPair, transport: Transport) -> str | UnsetType:
+    return pair.refresh_token if transport == "body" else UNSET
+
+
+def _in_cookie(pair: TokenPair, transport: Transport) -> list[Cookie]:
+    if transport == "body":
+        return []
+    lifetime = pair.session.expires_at - pair.session.rotated_at
+    return [_cookie(pair.refresh_token, max_age=int(lifetime.total_seconds()))]
+
+
+def _cookie(value: str, *, max_age: int) -> Cookie:
+    return Cookie(key=COOKIE, value=value, max_age=max_age, path="/", secure=True, httponly=True, samesite="strict")
+
+
+def require_same_site(request: JsonRequest, allowed_origins: tuple[str, ...]) -> None:
+    """Refuse a request that another site's page makes with the user's cookie.
+
+    Browsers tell by ``Sec-Fetch-Site``, older ones by ``Origin`` alone; programs that are no browsers send neither.
+
+    Raises:
+        Forbidden: the page that asks is of another origin, and not an allowed one.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None and origin in allowed_origins:
+        return
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in {"same-origin", "none"}:
+        raise Forbidden("This page's origin may not use the session cookie.")
+    if site is None and origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Forbidden("This page's origin may not use the session cookie.")
+
+
+auth_router = Router(
+    path="/v1/auth",
+    route_handlers=[sign_up, login, refresh, logout, list_sessions, end_other_sessions, end_session],
+    request_max_body_size=BODY_BYTES,
+    tags=["auth"],
+)

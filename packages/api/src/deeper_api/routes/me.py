@@ -1,0 +1,56 @@
+"""/v1/me: the account of whoever asks."""
+
+from litestar import Response, Router, delete, get, put
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+from msgspec import Struct
+
+from deeper_api.accounts.service import Accounts, Device
+from deeper_api.providers.callers import Caller
+from deeper_api.routes.auth import BODY_BYTES, Password, Tokens, Transport, with_tokens
+from deeper_core import User
+
+
+class PasswordBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The present password and the one that is to replace it; ``transport`` as at sign-up."""
+
+    current_password: Password
+    new_password: Password
+    transport: Transport = "body"
+
+
+class DeleteBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The password, so that nobody loses an account to an unattended screen."""
+
+    password: Password
+
+
+@get("/", operation_id="getMe")
+async def get_me(caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]) -> User:
+    """Return the account."""
+    return await accounts.find(caller.user_id)
+
+
+@put("/password", status_code=200, operation_id="changePassword")
+async def change_password(
+    data: PasswordBody,
+    caller: NamedDependency[Caller],
+    accounts: NamedDependency[SkipValidation[Accounts]],
+    device: NamedDependency[Device],
+) -> Response[Tokens]:
+    """Set another password; every session ends, and this device gets the tokens of a new one."""
+    pair = await accounts.change_password(caller.user_id, data.current_password, data.new_password, device)
+    return with_tokens(pair, data.transport)
+
+
+@delete("/", status_code=204, operation_id="deleteMe")
+async def delete_me(
+    data: DeleteBody, caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
+) -> None:
+    """Delete the account and everything that belongs to it."""
+    await accounts.delete(caller.user_id, data.password)
+
+
+me_router = Router(
+    path="/v1/me", route_handlers=[get_me, change_password, delete_me], request_max_body_size=BODY_BYTES, tags=["me"]
+)

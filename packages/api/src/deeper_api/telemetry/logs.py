@@ -1,0 +1,105 @@
+"""Logs: one JSON object or one console line for each record, on standard output.
+
+Fields go into a record by ``extra={"fields": {...}}``. Text that could forge a second line or move a terminal's cursor
+is escaped in both forms.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal, cast
+
+import msgspec
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_COLOURS = {"DEBUG": "\x1b[2m", "INFO": "\x1b[32m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
+_RESET = "\x1b[0m"
+# A field longer than this came from outside and is cut.
+_FIELD_CHARACTERS = 1_000
+# Loggers of libraries that are of use only when something is wrong.
+_QUIET = ("aiohttp", "asyncio", "psycopg", "psycopg.pool", "yoyo", "yoyo.migrations", "_granian", "granian.access")
+
+
+def configure_logs(*, level: Literal["debug", "info", "warning", "error"], form: Literal["json", "console"]) -> None:
+    """Send every logger of this process to standard output in ``form``. Calling it again replaces the former set-up."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter() if form == "json" else ConsoleFormatter(colour=sys.stdout.isatty()))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(_LEVELS[level])
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object for each record: time, level, logger, message, then the fields, then the exception.
+
+    An exception is its type and where it was raised; its text, which may hold what a user wrote, is left to the
+    console form.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return ``record`` as one line of JSON."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage()[:_FIELD_CHARACTERS],
+        }
+        line |= _fields(record)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = _trace(record.exc_info[1], texts=False)
+        return msgspec.json.encode(line, enc_hook=repr).decode()
+
+
+class ConsoleFormatter(logging.Formatter):
+    """A line for people: time, level, message, then the fields as ``name=value``."""
+
+    def __init__(self, *, colour: bool) -> None:
+        super().__init__()
+        self._colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return ``record`` as a line, followed by its exception if it has one."""
+        time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        level = f"{record.levelname:<7}"
+        if self._colour:
+            level = f"{_COLOURS.get(record.levelname, '')}{level}{_RESET}"
+        parts = [time, level, _printable(record.getMessage())]
+        parts += [f"{name}={_printable(str(value))}" for name, value in _fields(record).items()]
+        text = " ".join(parts)
+        if record.exc_info and record.exc_info[1] is not None:
+            text += "\n" + _trace(record.exc_info[1], texts=True)
+        return text
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    fields = cast("Mapping[str, object]", getattr(record, "fields", {}))
+    return {
+        name: value[:_FIELD_CHARACTERS] if isinstance(value, str) else value
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def _trace(error: BaseException, *, texts: bool) -> str:
+    """Return where ``error`` and its causes were raised, with their own texts if ``texts``."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        frames = "".join(traceback.format_tb(current.__traceback__, limit=-20))
+        text = f": {_printable(str(current)[:_FIELD_CHARACTERS])}" if texts else ""
+        parts.append(f"{type(current).__module__}.{type(current).__qualname__}{text}\n{frames}")
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return "caused by ".join(parts)
+
+
+def _printable(text: str) -> str:
+    """Return ``text`` with control characters escaped, so that it stays on its line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
