@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import http_exceptions
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
@@ -33,13 +34,40 @@ class _Link:
     """The socket of one exchange, known from the moment that it is connected."""
 
     def __init__(self) -> None:
-        self.transport: asyncio.BaseTransport | None = None
         self.connected_at: float | None = None
+        self.fault: BaseException | None = None
+        self._transport: asyncio.BaseTransport | None = None
+        self._protocol: ResponseHandler | None = None
+
+    def attach(self, connection: Connection) -> None:
+        """Note the socket of ``connection``."""
+        self.connected_at = time.perf_counter()
+        self._transport = connection.transport
+        self._protocol = connection.protocol
 
     def abort(self) -> None:
         """Close the socket now, without waiting for unsent bytes to be taken."""
-        if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.abort()
+        if isinstance(self._transport, asyncio.WriteTransport):
+            self._transport.abort()
+
+    def guard(self, content: aiohttp.StreamReader) -> None:
+        """Wake the reader of ``content`` when the connection goes.
+
+        aiohttp 3.14 does not, when it closes the connection itself because of a malformed chunk.
+        """
+        if self._protocol is None:
+            return
+        closed = self._protocol.closed
+        if closed is None:
+            self._wake(content)
+        else:
+            closed.add_done_callback(lambda future: (future.cancelled() or future.exception(), self._wake(content)))
+
+    def _wake(self, content: aiohttp.StreamReader) -> None:
+        if not content.is_eof() and content.exception() is None:
+            fault = None if self._protocol is None else self._protocol.exception()
+            self.fault = fault or aiohttp.ServerDisconnectedError()
+            content.feed_eof()
 
 
 _link: ContextVar[_Link] = ContextVar("deeper_model_link")
@@ -55,9 +83,7 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  - the signature is aiohttp's
     ) -> Connection:
         connection = await super().connect(req, traces, timeout)
-        link = _link.get()
-        link.transport = connection.transport
-        link.connected_at = time.perf_counter()
+        _link.get().attach(connection)
         return connection
 
 
@@ -65,16 +91,23 @@ class Reply:
     """The answer to one request, its headers read and its body not yet."""
 
     def __init__(
-        self, response: aiohttp.ClientResponse, watch: SilenceWatch, limits: WireLimits, connect_ms: float | None
+        self,
+        response: aiohttp.ClientResponse,
+        link: _Link,
+        watch: SilenceWatch,
+        limits: WireLimits,
+        connect_ms: float | None,
     ) -> None:
         self.status = response.status
         self.media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         self.retry_after = response.headers.get("Retry-After")
         self.connect_ms = connect_ms
-        self._response = response
+        self._content = response.content
+        self._link = link
         self._watch = watch
         self._limits = limits
         self._began = False
+        self._failure: ModelServerError | None = None
 
     def progress(self) -> None:
         """Note that the body said something: from now on, the limit between events holds."""
@@ -102,13 +135,27 @@ class Reply:
             AnswerIncomplete: it broke later.
             ModelProtocolBroken: what came is not HTTP.
         """
-        try:
-            data = await self._response.content.readany()
-        except _FOREIGN as error:
-            raise _translate(error, expired=self._watch.expired, began=self._began) from error
-        if self._watch.expired:
-            raise ModelServerTimedOut
-        return data
+        if self._failure is None:
+            try:
+                data = await self._content.readany()
+            except _FOREIGN as error:
+                self._failure = _translate(error, expired=self._watch.expired, began=self._began)
+                self._failure.__cause__ = error
+                data = self._salvage()
+            if data:
+                return data
+            fault = self._link.fault
+            if self._failure is None and (self._watch.expired or fault is not None):
+                self._failure = _translate(fault, expired=self._watch.expired, began=self._began)
+                self._failure.__cause__ = fault
+        if self._failure is not None:
+            raise self._failure
+        return b""
+
+    def _salvage(self) -> bytes:
+        """Return what had come before the connection broke and was not read yet: aiohttp would forget it."""
+        self._content._exception = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  - there is no other way
+        return self._content.read_nowait()
 
     async def read_all(self) -> bytes:
         """Return the whole body.
@@ -186,8 +233,9 @@ class Connections:
                 _link.reset(token)
             if 300 <= response.status < 400 or response.headers.get("Content-Encoding", "identity") != "identity":
                 raise ModelProtocolBroken
-            connected = link.connected_at
-            yield Reply(response, watch, self._limits, None if connected is None else (connected - started) * 1_000)
+            link.guard(response.content)
+            connect_ms = None if link.connected_at is None else (link.connected_at - started) * 1_000
+            yield Reply(response, link, watch, self._limits, connect_ms)
         finally:
             watch.stop()
             link.abort()
@@ -222,11 +270,11 @@ def _content_type(body: bytes | None) -> dict[str, str] | None:
     return None if body is None else {"Content-Type": "application/json"}
 
 
-def _translate(error: Exception, *, expired: bool, began: bool) -> ModelServerError:
+def _translate(error: BaseException | None, *, expired: bool, began: bool) -> ModelServerError:
     """Return our error for an exception of aiohttp's."""
     if expired:
         return ModelServerTimedOut()
-    causes = (error, error.__cause__)
+    causes = (error, None if error is None else error.__cause__)
     if isinstance(error, aiohttp.ClientResponseError) or any(
         isinstance(cause, http_exceptions.HttpProcessingError) and not _is_cut(cause) for cause in causes
     ):
