@@ -62,6 +62,10 @@ class Peer:
             while await self._reader.read(65_536):
                 pass
 
+    def finish_sending(self) -> None:
+        """Close our side with FIN and leave the other open."""
+        self._writer.write_eof()
+
     def reset(self) -> None:
         """Close with RST."""
         raw = cast("socket.socket", self._writer.get_extra_info("socket"))

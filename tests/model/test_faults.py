@@ -26,7 +26,7 @@ from deeper_core import (
 )
 from tests.fakes.upstream import Peer, Upstream, running_upstream
 from tests.model.conftest import Connect
-from tests.model.dialects import SHORT, Dialect, ask, outcome
+from tests.model.dialects import SHORT, Dialect, ask, collect, outcome
 
 IMPATIENT = msgspec.structs.replace(SHORT, first_byte=0.1, idle=0.1, reply=0.1)
 SECRET = "/srv/secret/path"
@@ -491,3 +491,27 @@ async def test_the_consumers_own_slowness_is_not_the_servers_silence(
     gate.set()
     assert (await anext(events)) is not None
     await events.aclose()
+
+
+async def test_what_had_come_before_the_connection_broke_is_not_lost_to_a_slow_consumer(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    reading = asyncio.Event()
+    gone = asyncio.Event()
+
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "Hel")
+        await reading.wait()
+        await peer.chunk(dialect.content("lo") + dialect.end())
+        peer.finish_sending()
+        await peer.wait_gone()
+        gone.set()
+
+    upstream.plays = [play]
+    events = connect(upstream.url).chat_stream(ask())
+    assert await anext(events) == Delta(content="Hel")
+    reading.set()
+    await gone.wait()
+    found = await collect(events)
+    assert found.content == "lo"
+    assert found.finish is not None
