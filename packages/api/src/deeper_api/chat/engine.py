@@ -106,11 +106,8 @@ class _Run:
                     case Delta():
                         self._add(event)
                     case Finish():
-                        return Done(
-                            finish_reason=event.reason,
-                            usage=event.usage or self._estimate(),
-                            timings=event.timings,
-                        )
+                        usage = event.usage or self._estimate()
+                        return Done(finish_reason=event.reason, usage=usage, timings=_rounded(event.timings))
         raise InternalError  # a provider ends with a Finish or raises
 
     def end(self, task: asyncio.Task[Done]) -> None:
@@ -143,7 +140,7 @@ class _Run:
     def _interrupted(self) -> Done | Failed:
         if self._generation.cancelled == "shutdown":
             return Failed(error=error_body(ShuttingDown(), self._request_id))
-        return Done(finish_reason=FinishReason.CANCELLED, usage=self._estimate(), timings=self._timings())
+        return Done(finish_reason=FinishReason.CANCELLED, usage=self._estimate(), timings=_rounded(self._timings()))
 
     def _estimate(self) -> Usage:
         return Usage(completion_tokens=self._pieces, estimated=True)
@@ -156,7 +153,7 @@ class _Run:
 
     def _report(self, last: Done | Failed) -> None:
         outcome = last.error.code if isinstance(last, Failed) else last.finish_reason
-        timings = self._timings()
+        timings = _rounded(self._timings())
         _log.info(
             "generation ended",
             extra={
@@ -167,8 +164,14 @@ class _Run:
                     "model": self._request.model,
                     "outcome": outcome.value,
                     "pieces": self._pieces,
-                    "first_token_ms": timings.first_token_ms and round(timings.first_token_ms, 1),
-                    "total_ms": timings.total_ms and round(timings.total_ms, 1),
+                    "first_token_ms": timings.first_token_ms,
+                    "total_ms": timings.total_ms,
                 }
             },
         )
+
+
+def _rounded(timings: Timings) -> Timings:
+    """Return ``timings`` to the microsecond, which is more than anybody measures."""
+    values = {name: getattr(timings, name) for name in timings.__struct_fields__}
+    return Timings(**{name: None if value is None else round(value, 3) for name, value in values.items()})

@@ -1,5 +1,8 @@
 """``deeper chat``: ask a running server from a terminal or a script."""
 
+# click leaves the types of its decorators open:
+# pyright: reportUnknownMemberType=false
+
 import asyncio
 import sys
 from contextlib import aclosing
@@ -58,7 +61,7 @@ def command(
             if prompt is None and sys.stdin.isatty():
                 _converse(runner, talk)
             else:
-                runner.run(talk.ask(prompt or click.get_text_stream("stdin").read()))
+                runner.run(talk.ask(prompt or sys.stdin.read()))
         except ClientFault as fault:
             raise click.ClickException(str(fault)) from fault
         except KeyboardInterrupt:

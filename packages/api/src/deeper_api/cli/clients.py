@@ -55,7 +55,7 @@ class Client:
             return
         with suppress(ClientFault):  # then the session ends by itself
             if self._headers:
-                await self._call("POST", "/v1/auth/logout", None)
+                await self._call("POST", "/v1/auth/logout", object)
         await self._http.close()
 
     async def models(self) -> list[Model]:

@@ -5,6 +5,7 @@
 
 import asyncio
 import secrets
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -123,7 +124,7 @@ def _password(*, stdin: bool, generate: bool) -> str:
     if generate:
         return secrets.token_urlsafe(_GENERATED_BYTES)
     if stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+        return sys.stdin.readline().rstrip("\r\n")
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return answer
 

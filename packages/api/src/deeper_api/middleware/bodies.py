@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Empty
 
 from deeper_core import ErrorDetail, InvalidRequest, UnsupportedMediaType, ValidationFailed
 
@@ -68,16 +69,20 @@ def _detail(text: str) -> ErrorDetail:
     return ErrorDetail(message=message[:_MESSAGE_CHARACTERS], field=path and path[:_MESSAGE_CHARACTERS])
 
 
-async def require_json(connection: AnyConnection, _: BaseRouteHandler) -> None:
-    """Refuse a body that does not say that it is JSON; a guard of every route.
+async def require_json(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """Refuse a missing body, and one that does not say that it is JSON; a guard of every route.
 
     A page of another site can make a browser send a body of any other type without asking first.
 
     Raises:
+        InvalidRequest: the route needs a body, and there is none.
         UnsupportedMediaType: there is a body, and its type is another or missing.
     """
     headers = connection.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        wanted = handler.parsed_fn_signature.parameters.get("data")
+        if wanted is not None and wanted.default is Empty:
+            raise InvalidRequest("This request needs a body of JSON.")
         return
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" or "content-encoding" in headers:

@@ -28,6 +28,7 @@ _SECURITY_HEADERS = (
     (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
     (b"permissions-policy", b"interest-cohort=()"),
 )
+_PROBES = frozenset({"/health", "/health/ready"})
 _NO_STORE = (b"cache-control", b"no-store")
 
 
@@ -95,7 +96,9 @@ class _Exchange:
             "request_id": self._request_id,
             "user_id": self._state.get("user_id"),
         }
-        _log.info("request", extra={"fields": fields})
+        # Probes come every few seconds, and say nothing unless they fail.
+        level = logging.DEBUG if fields["route"] in _PROBES and self._status < 400 else logging.INFO
+        _log.log(level, "request", extra={"fields": fields})
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
