@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Response, Router, delete, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath, JSONBody, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from deeper_api.accounts.service import Accounts, Device
@@ -82,7 +82,7 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 @post("/signup", status_code=201, operation_id="signUp")
 async def sign_up(
-    data: SignUpBody, accounts: NamedDependency[SkipValidation[Accounts]], device: NamedDependency[Device]
+    data: JSONBody[SignUpBody], accounts: NamedDependency[SkipValidation[Accounts]], device: NamedDependency[Device]
 ) -> Response[SignedIn]:
     """Make an account and sign it in."""
     user, pair = await accounts.sign_up(data.email, data.password, device)
@@ -91,7 +91,7 @@ async def sign_up(
 
 @post("/login", status_code=200, operation_id="login")
 async def login(
-    data: LoginBody, accounts: NamedDependency[SkipValidation[Accounts]], device: NamedDependency[Device]
+    data: JSONBody[LoginBody], accounts: NamedDependency[SkipValidation[Accounts]], device: NamedDependency[Device]
 ) -> Response[SignedIn]:
     """Open a session."""
     user, pair = await accounts.sign_in(data.email, data.password, device)
@@ -103,7 +103,7 @@ async def refresh(
     request: JsonRequest,
     sessions: NamedDependency[SkipValidation[SessionService]],
     config: NamedDependency[SkipValidation[AppConfig]],
-    data: RefreshBody | None = None,
+    data: JSONBody[RefreshBody | None] = None,
 ) -> Response[Tokens]:
     """Exchange a refresh token, from the body or else from the cookie, for new tokens."""
     if data is not None and data.refresh_token is not None:

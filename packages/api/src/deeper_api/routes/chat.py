@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from litestar import MediaType, Response, post
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import JSONBody, SkipValidation
 from litestar.response import Stream
 from litestar.types import Receive
 from msgspec import Meta, Struct
@@ -55,7 +55,7 @@ class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @post("/v1/chat", status_code=200, operation_id="chat", tags=["chat"])
 async def chat(
     request: JsonRequest,
-    data: ChatBody,
+    data: JSONBody[ChatBody],
     caller: NamedDependency[Caller],
     engine: NamedDependency[SkipValidation[Engine]],
     request_id: NamedDependency[str],

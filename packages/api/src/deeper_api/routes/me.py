@@ -2,7 +2,7 @@
 
 from litestar import Response, Router, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import JSONBody, SkipValidation
 from msgspec import Struct
 
 from deeper_api.accounts.service import Accounts, Device
@@ -33,7 +33,7 @@ async def get_me(caller: NamedDependency[Caller], accounts: NamedDependency[Skip
 
 @put("/password", status_code=200, operation_id="changePassword")
 async def change_password(
-    data: PasswordBody,
+    data: JSONBody[PasswordBody],
     caller: NamedDependency[Caller],
     accounts: NamedDependency[SkipValidation[Accounts]],
     device: NamedDependency[Device],
@@ -45,7 +45,7 @@ async def change_password(
 
 @delete("/", status_code=204, operation_id="deleteMe")
 async def delete_me(
-    data: DeleteBody, caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
+    data: JSONBody[DeleteBody], caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
 ) -> None:
     """Delete the account and everything that belongs to it."""
     await accounts.delete(caller.user_id, data.password)
