@@ -1,6 +1,7 @@
 """HTTP to a model server over aiohttp. Nothing of aiohttp gets out of this module, its exceptions included."""
 
 import asyncio
+import io
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from deeper_model.watches import SilenceWatch
 # RuntimeError and ValueError are how aiohttp reports a closed session and an impossible header.
 _FOREIGN = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, RuntimeError, ValueError)
 _ERROR_BODY_BYTES = 65_536
+_SMALL_BODY_BYTES = 65_536
 
 
 class _Link:
@@ -225,7 +227,11 @@ class Connections:
         try:
             try:
                 response = await session.request(
-                    method, self._base_url + path, data=body, allow_redirects=False, headers=_content_type(body)
+                    method,
+                    self._base_url + path,
+                    data=_payload(body),
+                    allow_redirects=False,
+                    headers=_content_type(body),
                 )
             except _FOREIGN as error:
                 raise _translate(error, expired=watch.expired, began=False) from error
@@ -264,6 +270,11 @@ class Connections:
                 trust_env=False,
             )
         return self._session
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return ``body`` in the form in which aiohttp does not hold the event loop up with it; it warns of the other."""
+    return body if body is None or len(body) <= _SMALL_BODY_BYTES else io.BytesIO(body)
 
 
 def _content_type(body: bytes | None) -> dict[str, str] | None:

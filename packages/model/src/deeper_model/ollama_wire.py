@@ -132,7 +132,7 @@ class MessageOut(Struct, omit_defaults=True):
     tool_call_id: str | None = None
 
 
-class OptionsOut(Struct, frozen=True, omit_defaults=True):
+class OptionsOut(Struct, omit_defaults=True):
     """Options, as sent. ``num_ctx`` is a load option: requests that differ in it make Ollama load the model again."""
 
     temperature: float | None = None
@@ -157,7 +157,7 @@ class ChatOut(Struct, omit_defaults=True):
     truncate: bool | UnsetType = UNSET
     shift: bool | UnsetType = UNSET
     stream: bool | UnsetType = UNSET
-    options: OptionsOut = OptionsOut()
+    options: OptionsOut | None = None
     tools: tuple[Tool, ...] = ()
     format: Literal["json"] | JsonObject | None = None
     think: bool | str | None = None
@@ -322,8 +322,8 @@ def _message_out(message: ChatMessage) -> MessageOut:
     )
 
 
-def _options_out(options: ChatOptions, num_ctx: int | None) -> OptionsOut:
-    return OptionsOut(
+def _options_out(options: ChatOptions, num_ctx: int | None) -> OptionsOut | None:
+    sent = OptionsOut(
         temperature=options.temperature,
         top_p=options.top_p,
         top_k=options.top_k,
@@ -334,6 +334,7 @@ def _options_out(options: ChatOptions, num_ctx: int | None) -> OptionsOut:
         frequency_penalty=options.frequency_penalty,
         num_ctx=num_ctx,
     )
+    return None if sent == OptionsOut() else sent
 
 
 def _model_in(name: str, entry: ModelEntry) -> Model:
