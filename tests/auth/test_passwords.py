@@ -139,6 +139,12 @@ async def test_a_truncated_hash_is_nobodys(hasher, cut):
     assert await hasher.verify("right", hashed[:-cut]) is PasswordVerdict.WRONG
 
 
+@pytest.mark.parametrize("tail", ["x", "\n", "=", "$", "\0"])
+async def test_a_hash_with_anything_after_it_is_nobodys(hasher, tail):
+    hashed = await hasher.hash("right")
+    assert await hasher.verify("right", hashed + tail) is PasswordVerdict.WRONG
+
+
 async def test_the_stand_in_for_unknown_users_is_hashed_at_the_start_and_its_password_signs_nobody_in():
     scheme = CountingScheme()
     hasher = PasswordHasher(scheme)

@@ -31,15 +31,15 @@ def parse_email(text: str, *, field: str = "$.email") -> EmailAddress:
     Raises:
         ValidationFailed: it is not such an address; ``field`` says where it stood.
     """
+    # email-validator measures the address as it is sent, too, but not before it has read all of the text.
     if len(text) > MAX_EMAIL_LENGTH:
         raise _refusal(f"An e-mail address has at most {MAX_EMAIL_LENGTH} characters.", field)
     try:
         parsed = validate_email(text, allow_smtputf8=False, check_deliverability=False)
-    # UnicodeError: a lone surrogate, which the library tries to encode.
-    except (EmailNotValidError, UnicodeError) as error:
+    except EmailNotValidError as error:
         raise _refusal("This is not an e-mail address that can be used here.", field) from error
     address = parsed.ascii_email
-    if address is None or len(address) > MAX_EMAIL_LENGTH or len(parsed.local_part) > MAX_LOCAL_LENGTH:
+    if address is None or len(parsed.local_part) > MAX_LOCAL_LENGTH:
         raise _refusal(f"An e-mail address has at most {MAX_LOCAL_LENGTH} characters before the @ sign.", field)
     return EmailAddress(original=text, key=address.lower())
 
