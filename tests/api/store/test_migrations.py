@@ -23,6 +23,12 @@ from deeper_api.store import migrations
 print(*migrations.apply(sys.argv[1], lambda sentence: None, folder=pathlib.Path(sys.argv[2])))
 """
 
+DIE_WHEN_NOTING = """
+    create function die() returns trigger language plpgsql as
+    'begin perform pg_terminate_backend(pg_backend_pid()); return new; end';
+    create trigger die before insert on _yoyo_log execute function die()
+"""
+
 DESCRIBE = """
     select table_name, column_name, ordinal_position, data_type, is_nullable, column_default,
            col_description(format('%I.%I', table_schema, table_name)::regclass, ordinal_position), null
@@ -135,6 +141,18 @@ def test_losing_the_connection_rolls_the_migration_back(empty_database_url: str,
         migrations.apply(empty_database_url, ignore_progress, folder=folder)
     assert migrations.pending(empty_database_url, folder=folder) == ["a"]
     assert query(empty_database_url, "select to_regclass('a') is null") == [(True,)]
+
+
+def test_dying_between_a_migration_and_its_note_leaves_neither(empty_database_url: str, write: Callable[..., Path]):
+    folder = write(a="create table a (id int)")
+    migrations.apply(empty_database_url, ignore_progress, folder=folder)
+    query(empty_database_url, DIE_WHEN_NOTING)
+    write(b="create table b (id int)")
+    with pytest.raises(DatabaseUnavailable):
+        migrations.apply(empty_database_url, ignore_progress, folder=folder)
+    assert query(empty_database_url, "select to_regclass('b') is null") == [(True,)]
+    query(empty_database_url, "drop trigger die on _yoyo_log")
+    assert migrations.apply(empty_database_url, ignore_progress, folder=folder) == ["b"]
 
 
 def test_a_start_killed_in_mid_migration_heals_by_itself_and_three_more_apply_once(

@@ -24,7 +24,10 @@ _LIMITS: Final = {
 # Ends the statement of a client that is gone. Apart, because some systems cannot tell and refuse the setting.
 _CONNECTION_CHECK: Final = {"client_connection_check_interval": "5s"}
 
-_SET = "select set_config(%s, %s, false)"
+_SET = """
+    select set_config(name, value, false)
+    from unnest(%s::text[], %s::text[]) as given (name, value)
+"""
 
 # Used where the URL says nothing else. A peer that vanished without a word is noticed in about 30 s when idle, and
 # after 10 s (of milliseconds) when it owes an acknowledgement.
@@ -159,11 +162,9 @@ def _look_at_result(task: asyncio.Task[None]) -> None:
 
 
 async def _limit(connection: Connection) -> None:
-    for name, value in _LIMITS.items():
-        await connection.execute(_SET, [name, value])
-    for name, value in _CONNECTION_CHECK.items():
-        with contextlib.suppress(psycopg.DatabaseError):
-            await connection.execute(_SET, [name, value])
+    await connection.execute(_SET, [list(_LIMITS), list(_LIMITS.values())])
+    with contextlib.suppress(psycopg.DatabaseError):
+        await connection.execute(_SET, [list(_CONNECTION_CHECK), list(_CONNECTION_CHECK.values())])
 
 
 def _has_news(descriptor: int) -> bool:
