@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from msgspec import Struct
 
 from deeper_api.config.rules import unsafe
@@ -83,10 +83,16 @@ def _from_program(values: Mapping[str, object], source: str) -> dict[str, _Given
 
 def _dotenv(path: Path, faults: list[str]) -> dict[str, str]:
     try:
-        return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+        with path.open(encoding="utf-8") as file:
+            bindings = list(parse_stream(file))
+    except FileNotFoundError:
+        return {}
     except (OSError, UnicodeDecodeError) as error:
         faults.append(f"{path}: cannot be read ({type(error).__name__})")
         return {}
+    # dotenv_values() would pass over such a line with no more than a warning.
+    faults += [f"{path}: line {each.original.line} cannot be understood" for each in bindings if each.error]
+    return {each.key: each.value for each in bindings if each.key is not None and each.value is not None}
 
 
 def _from_file(path: Path, known: Mapping[str, Setting], faults: list[str], *, required: bool) -> dict[str, _Given]:

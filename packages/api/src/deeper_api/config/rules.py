@@ -59,7 +59,10 @@ def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
 
 
 def _is_origin(origin: str) -> bool:
-    return _is_url(origin, ("http", "https")) and origin == "{0.scheme}://{0.netloc}".format(urlsplit(origin)).lower()
+    """Return whether a browser may send ``origin``: no user, no pattern, lower case, other scripts in Punycode."""
+    if not _is_url(origin, ("http", "https")) or not origin.isascii() or set("@*\\ ") & set(origin):
+        return False
+    return origin == "{0.scheme}://{0.netloc}".format(urlsplit(origin)).lower()
 
 
 def _secrets(config: AppConfig) -> list[str]:

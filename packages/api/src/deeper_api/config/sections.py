@@ -18,6 +18,10 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """Give rich no field either; msgspec's own gives it all."""
+        return []
+
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]

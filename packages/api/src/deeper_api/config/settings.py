@@ -10,7 +10,12 @@ from msgspec import Struct
 from deeper_api.config.sections import AppConfig
 
 MASK = "********"
-_URL_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@\s]*):[^@\s]*@(?=[^@]*$)")
+# Both hide rather too much than too little. The first goes up to the last @, because one may stand unescaped in a
+# password or in a user's name; the second is a parameter of a URL or of libpq's key-value form, quoted or not.
+_PASSWORD_BEFORE_HOST = re.compile(r"(?<=://)(?P<user>[^:]*):.*@", re.DOTALL)
+_PASSWORD_PARAMETER = re.compile(
+    r"(?P<name>password\s*=\s*)(?:'(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])*)", re.DOTALL | re.IGNORECASE
+)
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -44,12 +49,17 @@ class Setting(Struct, frozen=True, kw_only=True):
         text = ",".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
         if isinstance(value, bool):
             text = text.lower()
-        return _URL_PASSWORD.sub(rf"\g<user>:{MASK}@", text) if self.secrecy == "url" else text
+        return _without_password(text) if self.secrecy == "url" else text
 
 
 def settings() -> Iterator[Setting]:
     """Yield every setting, in the order of declaration."""
     yield from _walk(AppConfig, ())
+
+
+def _without_password(address: str) -> str:
+    address = _PASSWORD_BEFORE_HOST.sub(rf"\g<user>:{MASK}@", address)
+    return _PASSWORD_PARAMETER.sub(rf"\g<name>{MASK}", address)
 
 
 def _walk(section: type[Struct], above: tuple[str, ...]) -> Iterator[Setting]:
