@@ -1,0 +1,152 @@
+"""What a server refuses to start with."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deeper_api.config import AppConfig, ConfigError, load_config, required_to_serve
+from tests.api.config.values import SETTINGS
+
+GOOD = "0f9b4c7d2e8a61537092bd4e8f6c1a35"
+
+
+def faults(**given: object) -> list[str]:
+    keys = {name.replace("__", "."): value for name, value in given.items()}
+    try:
+        load_config(overrides=keys, environment={}, directory=Path("/nonexistent"))
+    except ConfigError as error:
+        return error.faults
+    return []
+
+
+@pytest.mark.parametrize("profile", ["dev", "prod"])
+@given(secret=st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40))
+def test_a_secret_has_at_least_32_bytes_in_every_profile(profile: str, secret: str):
+    short = "DEEPER_JWT_SECRET: must have at least 32 bytes" in faults(profile=profile, jwt__secret=secret)
+    assert short == (len(secret.encode()) < 32)
+
+
+def test_a_previous_secret_that_is_too_short_is_named_by_its_place():
+    found = faults(jwt__secret=GOOD, jwt__previous_secrets=(GOOD, "short"))
+    assert found == ["DEEPER_JWT_PREVIOUS_SECRETS[1]: must have at least 32 bytes"]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "changeme-changeme-changeme-change",
+        "this-is-my-SECRET-for-production-9",
+        "correct-horse-battery-PASSWORD-78",
+        "an-example-key-that-was-copied-01",
+        "default-signing-key-of-a-tutorial",
+        "1234567890abcdefghijklmnopqrstuv",
+        "a" * 64,
+        "abababab" * 8,
+    ],
+)
+def test_a_secret_that_looks_like_a_placeholder_is_refused_in_prod_only(secret: str):
+    [fault] = faults(profile="prod", jwt__secret=secret)
+    assert fault.startswith("DEEPER_JWT_SECRET: looks like a placeholder")
+    assert secret not in fault
+    assert faults(profile="dev", jwt__secret=secret) == []
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_secret_that_was_drawn_is_accepted(drawn: bytes):
+    hexadecimal = drawn.hex()
+    refused = faults(profile="prod", jwt__secret=hexadecimal)
+    assert refused == [] or len(set(hexadecimal)) < 10 or "12345678" in hexadecimal
+
+
+@pytest.mark.parametrize(("memory", "passes"), [(19_455, 2), (19_456, 1), (8, 1)])
+def test_cheap_password_hashing_is_refused_in_prod_only(memory: int, passes: int):
+    cheap = {"auth__argon2_memory_kib": memory, "auth__argon2_time_cost": passes}
+    [fault] = faults(profile="prod", **cheap)
+    assert "DEEPER_AUTH_ARGON2_MEMORY_KIB" in fault
+    assert faults(profile="dev", **cheap) == []
+
+
+def test_every_fault_of_the_whole_is_named_at_once():
+    found = faults(
+        profile="prod",
+        jwt__secret="x",
+        auth__argon2_time_cost=1,
+        redis__url="nonsense",
+        ollama__url="ftp://h",
+        server__allowed_origins=("*",),
+    )
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize(
+    ("key", "url"),
+    [
+        ("ollama.url", "http://127.0.0.1:11434"),
+        ("ollama.url", "https://user:pass@models.example/behind/a/path"),
+        ("ollama.url", "http://[::1]:11434"),
+        ("openai.url", "https://api.example"),
+        ("redis.url", "redis://:pass@h:6379/0"),
+        ("redis.url", "rediss://h"),
+        ("redis.url", "unix:///run/redis.sock"),
+        ("redis.url", ""),
+    ],
+)
+def test_addresses_that_can_be_used_are_accepted(key: str, url: str):
+    assert faults(**{key: url}) == []
+
+
+@pytest.mark.parametrize("key", ["ollama.url", "openai.url", "redis.url"])
+@pytest.mark.parametrize(
+    "url",
+    ["h", "h:80", "//h", "ftp://h", "http:h", "http://", "http://:80", "http://h:x", "http://h:99999", "http://[::1"],
+)
+def test_addresses_that_cannot_be_used_are_refused_by_name(key: str, url: str):
+    [fault] = faults(**{key: url.replace("http:", "redis:") if key == "redis.url" else url})
+    assert fault.startswith(SETTINGS[key].variable)
+
+
+@given(st.sampled_from(["ollama.url", "openai.url", "redis.url", "server.allowed_origins"]), st.text())
+def test_no_text_brings_the_rules_down(key: str, text: str):
+    found = faults(**{key: (text,) if SETTINGS[key].is_list else text})
+    assert all(SETTINGS[key].variable in fault for fault in found)
+
+
+@pytest.mark.parametrize("origin", ["https://chat.example.com", "http://localhost:3000", "http://127.0.0.1"])
+def test_origins_are_accepted(origin: str):
+    assert faults(server__allowed_origins=(origin,)) == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "chat.example.com",
+        "https://chat.example.com/",
+        "https://chat.example.com/path",
+        "https://chat.example.com?x",
+        "https://Chat.example.com",
+        "https://*.example.com",
+        "https://user@chat.example.com",
+        "file:///",
+        "https://a.example https://b.example",
+        "",
+    ],
+)
+def test_what_a_browser_never_sends_as_an_origin_is_refused(origin: str):
+    [fault] = faults(server__allowed_origins=(origin,))
+    assert fault.startswith("DEEPER_SERVER_ALLOWED_ORIGINS: ")
+    assert repr(origin) in fault
+
+
+def test_a_server_needs_a_database_and_a_secret():
+    missing = required_to_serve(AppConfig())
+    assert [fault.split()[0] for fault in missing] == ["DEEPER_DB_URL", "DEEPER_JWT_SECRET"]
+
+
+def test_with_both_it_can_serve():
+    given = {"db.url": "postgresql://h/d", "jwt.secret": GOOD}
+    config = load_config(overrides=given, environment={}, directory=Path("/nonexistent"))
+    assert required_to_serve(config) == []

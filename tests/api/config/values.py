@@ -1,0 +1,86 @@
+"""Values that each setting may have, and each layer as it is written down."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import cast
+
+import msgspec
+from hypothesis import strategies as st
+
+from deeper_api.config import Setting, settings
+
+SETTINGS = {setting.key: setting for setting in settings()}
+
+# Control characters need quoting that differs from format to format; that is not what layers are about.
+_TEXT = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12)
+_HOSTS = st.from_regex(r"[a-z]{1,8}\.example", fullmatch=True)
+_SECRETS = st.binary(min_size=8, max_size=8).map(lambda seed: sha256(seed).hexdigest())
+
+
+def _urls(scheme: str) -> st.SearchStrategy[str]:
+    return st.builds(f"{scheme}://{{}}:{{}}".format, _HOSTS, st.integers(1, 65_535))
+
+
+_SPECIAL: dict[str, st.SearchStrategy[object]] = {
+    "server.allowed_origins": st.lists(_urls("https"), max_size=3).map(tuple),
+    "db.url": _urls("postgresql"),
+    "redis.url": _urls("rediss"),
+    "jwt.secret": _SECRETS,
+    "jwt.previous_secrets": st.lists(_SECRETS, max_size=3).map(tuple),
+    "auth.argon2_memory_kib": st.integers(19_456, 1_048_576),
+    "auth.argon2_time_cost": st.integers(2, 16),
+    "ollama.url": _urls("http"),
+    "openai.url": _urls("https"),
+}
+
+
+def values(setting: Setting) -> st.SearchStrategy[object]:
+    """Values of ``setting`` that are allowed in every profile."""
+    if setting.key in _SPECIAL:
+        return _SPECIAL[setting.key]
+    kind = msgspec.inspect.type_info(setting.type)
+    while isinstance(kind, msgspec.inspect.Metadata):
+        kind = kind.type
+    match kind:
+        case msgspec.inspect.BoolType():
+            return st.booleans()
+        case msgspec.inspect.IntType(ge=least, le=most):
+            return st.integers(least, most)
+        case msgspec.inspect.FloatType(ge=least, gt=above, le=most):
+            exclude = least is None and above is not None
+            return st.floats(above if exclude else least, most, exclude_min=exclude, allow_subnormal=False)
+        case msgspec.inspect.LiteralType(values=words):
+            return st.sampled_from(words)
+        case _:
+            return _TEXT
+
+
+def subsets() -> st.SearchStrategy[dict[str, object]]:
+    """Some of the settings, each with a value."""
+    return st.fixed_dictionaries({}, optional={key: values(setting) for key, setting in SETTINGS.items()})
+
+
+def as_text(value: object) -> str:
+    """The value as an environment has it."""
+    if isinstance(value, tuple):
+        return ",".join(cast("tuple[str, ...]", value))
+    return str(value)
+
+
+def as_variables(given: Mapping[str, object]) -> dict[str, str]:
+    """The layer as environment variables."""
+    return {SETTINGS[key].variable: as_text(value) for key, value in given.items()}
+
+
+def write_file(path: Path, given: Mapping[str, object]) -> None:
+    """Write the layer as TOML: its strings, numbers, booleans and lists look like JSON's, except for DEL."""
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in given.items()]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def write_dotenv(path: Path, given: Mapping[str, object]) -> None:
+    """Write the layer as a .env file."""
+    quoted = {name: text.replace("\\", r"\\").replace("'", r"\'") for name, text in as_variables(given).items()}
+    path.write_text("".join(f"{name}='{text}'\n" for name, text in quoted.items()), encoding="utf-8")
