@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from litestar import Response, Router, delete, get, post
@@ -207,7 +206,7 @@ def require_same_site(request: JsonRequest, allowed_origins: tuple[str, ...]) ->
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in {"same-origin", "none"}:
         raise Forbidden("This page's origin may not use the session cookie.")
-    if site is None and origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if site is None and origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Forbidden("This page's origin may not use the session cookie.")
 
 
