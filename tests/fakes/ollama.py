@@ -68,6 +68,12 @@ class OllamaStandIn:
     open_chats: int = 0
     chats: list[Json] = field(default_factory=list[Json])
     session: aiohttp.ClientSession | None = None
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def until_open(self, count: int) -> None:
+        """Return once exactly ``count`` chats are being answered."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.open_chats == count)
 
     def application(self) -> web.Application:
         """The routes."""
@@ -132,11 +138,16 @@ class OllamaStandIn:
             reason = "unload" if body.get("keep_alive") == 0 else "load"
             return web.json_response(_line(model, done=True, done_reason=reason))
         self.chats.append(body)
-        self.open_chats += 1
+        await self._count(1)
         try:
             return await self._answer(request, model, body)
         finally:
-            self.open_chats -= 1
+            await self._count(-1)
+
+    async def _count(self, step: int) -> None:
+        self.open_chats += step
+        async with self.changed:
+            self.changed.notify_all()
 
     async def _answer(self, request: web.Request, model: str, body: Json) -> web.StreamResponse:
         lines = self._forwarded(model, body) if self.forward else self._canned(model, body)
@@ -334,10 +345,10 @@ def _error(status: int, text: str) -> web.Response:
 @contextlib.asynccontextmanager
 async def running_ollama(stand_in: OllamaStandIn, port: int = 0) -> AsyncGenerator[str, None]:
     """Serve ``stand_in`` in this event loop and give its address."""
-    runner = web.AppRunner(stand_in.application(), handler_cancellation=True, access_log=None)
+    runner = web.AppRunner(stand_in.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.1)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:

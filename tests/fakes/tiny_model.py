@@ -22,7 +22,7 @@ To call one, write <tool_call>{{ '\n' }}{"name": NAME, "arguments": ARGS}{{ '\n'
 {%- for message in messages -%}
 {%- if message.role == 'assistant' -%}
 <|assistant|>{{ '\n' }}
-{%- if message.reasoning_content %}<think>{{ '\n' + message.reasoning_content + '\n' }}</think>{{ '\n' }}{% endif -%}
+THOUGHTS
 {{ message.content or '' }}
 {%- for call in message.tool_calls or [] -%}
 {%- set function = call.function or call -%}
@@ -38,6 +38,11 @@ To call one, write <tool_call>{{ '\n' }}{"name": NAME, "arguments": ARGS}{{ '\n'
 {%- endfor -%}
 {%- if add_generation_prompt %}{{ '<|assistant|>\n' }}THINK{% endif -%}
 """
+
+# A template that so much as names these tags makes llama.cpp wait for thoughts, even before JSON of a schema.
+_THOUGHTS = (
+    r"{%- if message.reasoning_content %}<think>{{ '\n' + message.reasoning_content + '\n' }}</think>{% endif -%}"
+)
 
 _NEVER = -30.0
 _END_OF_SEQUENCE = 2
@@ -117,8 +122,12 @@ class TinyModel:
             "tokenizer.ggml.bos_token_id": 1,
             "tokenizer.ggml.eos_token_id": _END_OF_SEQUENCE,
             "tokenizer.ggml.add_bos_token": False,
-            "tokenizer.chat_template": _TEMPLATE.strip().replace("THINK", "<think>{{ '\\n' }}" if self.think else ""),
+            "tokenizer.chat_template": self._template(),
         }
+
+    def _template(self) -> str:
+        thoughts, opening = (_THOUGHTS, r"<think>{{ '\n' }}") if self.think else ("", "")
+        return _TEMPLATE.strip().replace("THOUGHTS\n", thoughts).replace("THINK", opening)
 
     def _tensors(self) -> dict[str, tuple[tuple[int, ...], "array.array[float]"]]:
         chance = random.Random(self.seed)

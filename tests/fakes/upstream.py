@@ -123,8 +123,8 @@ class Upstream:
 
 
 @contextlib.asynccontextmanager
-async def running_upstream(*plays: Play) -> AsyncGenerator[Upstream, None]:
-    """Serve ``plays`` on a free port."""
+async def running_upstream(*plays: Play, port: int = 0) -> AsyncGenerator[Upstream, None]:
+    """Serve ``plays`` on ``port``, or on a free one."""
     upstream = Upstream("")
     upstream.plays = list(plays)
     tasks: set[asyncio.Task[None]] = set()
@@ -134,7 +134,7 @@ async def running_upstream(*plays: Play) -> AsyncGenerator[Upstream, None]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", port)
     upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield upstream

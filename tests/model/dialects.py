@@ -16,7 +16,7 @@ from deeper_model import (
 )
 from tests.fakes.upstream import Peer
 
-SHORT = WireLimits(connect=2.0, first_byte=20.0, idle=20.0, ending=0.05, reply=5.0)
+SHORT = WireLimits(connect=2.0, first_byte=20.0, idle=20.0, ending=0.2, reply=5.0)
 
 
 @dataclass(frozen=True)

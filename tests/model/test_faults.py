@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 
 import msgspec
 import pytest
@@ -24,7 +24,8 @@ from deeper_core import (
     ModelServerUnreachable,
     Usage,
 )
-from tests.fakes.upstream import Peer, Upstream, running_upstream
+from deeper_model import WireLimits
+from tests.fakes.upstream import Peer, Play, Upstream, running_upstream
 from tests.model.conftest import Connect
 from tests.model.dialects import SHORT, Dialect, ask, collect, outcome
 
@@ -115,7 +116,7 @@ async def send_html(peer: Peer) -> None:
     await peer.reply(200, b"<html>Please sign in</html>", "text/html; charset=utf-8")
 
 
-BEFORE_THE_ANSWER = {
+BEFORE_THE_ANSWER: dict[Play, type[ModelServerError]] = {
     hang: ModelServerTimedOut,
     hang_up: ModelServerUnreachable,
     reset: ModelServerUnreachable,
@@ -128,11 +129,9 @@ BEFORE_THE_ANSWER = {
 
 
 @pytest.mark.parametrize("play", BEFORE_THE_ANSWER, ids=lambda play: play.__name__)
-async def test_a_fault_before_the_answer_has_its_error(
-    upstream: Upstream, connect: Connect, play: Callable[[Peer], Awaitable[None]]
-) -> None:
+async def test_a_fault_before_the_answer_has_its_error(upstream: Upstream, connect: Connect, play: Play) -> None:
     upstream.plays = [play]
-    found = await outcome(connect(upstream.url, IMPATIENT))
+    found = await outcome(connect(upstream.url, IMPATIENT if play is hang else SHORT))
     assert type(found.error) is BEFORE_THE_ANSWER[play]
     assert found.deltas == []
     assert SECRET not in str(found.error)
@@ -177,7 +176,7 @@ async def then_endless_line(peer: Peer) -> None:
         await peer.chunk(b"data: " + b"x" * 65_536)
 
 
-AFTER_A_DELTA = {
+AFTER_A_DELTA: dict[Play, type[ModelServerError]] = {
     then_hang: ModelServerTimedOut,
     then_end: AnswerIncomplete,
     then_hang_up: AnswerIncomplete,
@@ -191,7 +190,7 @@ AFTER_A_DELTA = {
 
 @pytest.mark.parametrize("play", AFTER_A_DELTA, ids=lambda play: play.__name__)
 async def test_a_fault_in_mid_stream_has_its_error_and_keeps_the_text(
-    upstream: Upstream, dialect: Dialect, connect: Connect, play: Callable[[Peer], Awaitable[None]]
+    upstream: Upstream, dialect: Dialect, connect: Connect, play: Play
 ) -> None:
     seen = asyncio.Event()
 
@@ -201,7 +200,8 @@ async def test_a_fault_in_mid_stream_has_its_error_and_keeps_the_text(
         await play(peer)
 
     upstream.plays = [begin]
-    limits = msgspec.structs.replace(SHORT, idle=0.15, line_bytes=1_000_000)
+    silent = play in {then_hang, then_comments}
+    limits = msgspec.structs.replace(SHORT, idle=0.15 if silent else 20.0, line_bytes=1_000_000)
     events = connect(upstream.url, limits).chat_stream(ask())
     assert await anext(events) == Delta(content="Hello")
     seen.set()
@@ -399,7 +399,8 @@ async def test_an_error_body_that_drips_for_ever_does_not_hold_the_error_back(
             await asyncio.sleep(0.01)
 
     upstream.plays = [fail]
-    found = await outcome(connect(upstream.url, IMPATIENT))
+    limits = msgspec.structs.replace(SHORT, reply=0.1)
+    found = await outcome(connect(upstream.url, limits))
     assert type(found.error) is ModelServerFailed
     upstream.plays = [play]
     with pytest.raises(ModelServerTimedOut):
@@ -484,10 +485,10 @@ async def test_the_consumers_own_slowness_is_not_the_servers_silence(
         await peer.chunk(b"")
 
     upstream.plays = [play]
-    events = connect(upstream.url, msgspec.structs.replace(SHORT, idle=0.1)).chat_stream(ask())
+    events = connect(upstream.url, msgspec.structs.replace(SHORT, idle=0.5)).chat_stream(ask())
     await anext(events)
     # Longer than the server may be silent: time itself is what is tested here.
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.7)
     gate.set()
     assert (await anext(events)) is not None
     await events.aclose()
@@ -515,3 +516,16 @@ async def test_what_had_come_before_the_connection_broke_is_not_lost_to_a_slow_c
     found = await collect(events)
     assert found.content == "lo"
     assert found.finish is not None
+
+
+async def test_every_limit_can_be_removed(upstream: Upstream, dialect: Dialect, connect: Connect) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer, "Hello")
+        await peer.chunk(dialect.end())
+        await peer.chunk(b"")
+
+    upstream.plays = [play]
+    unlimited = WireLimits(
+        connect=None, first_byte=None, idle=None, ending=None, reply=None, line_bytes=None, reply_bytes=None
+    )
+    assert (await outcome(connect(upstream.url, unlimited))).content == "Hello"

@@ -19,6 +19,7 @@ from deeper_core import (
     Finish,
     FinishReason,
     FunctionDefinition,
+    JsonObject,
     Model,
     ModelNotFound,
     ModelServerFailed,
@@ -105,7 +106,7 @@ async def test_the_demo_fills_a_schema() -> None:
 
 
 async def test_the_demo_calls_a_tool_and_then_tells_what_it_returned() -> None:
-    parameters = {"type": "object", "properties": {"city": {"type": "string"}}}
+    parameters: JsonObject = {"type": "object", "properties": {"city": {"type": "string"}}}
     tools = (Tool(function=FunctionDefinition(name="weather", parameters=parameters)),)
     found = await demonstrate(ask("Rome", tools=tools))
     assert found.finish is not None

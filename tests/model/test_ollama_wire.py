@@ -1,0 +1,190 @@
+"""Ollama's JSON, to it and from it."""
+
+import base64
+import json
+
+import pytest
+
+from deeper_core import (
+    ChatMessage,
+    ChatOptions,
+    ChatRequest,
+    ChatRole,
+    Delta,
+    Finish,
+    FinishReason,
+    FunctionCall,
+    FunctionDefinition,
+    Timings,
+    Tool,
+    ToolCall,
+    Usage,
+    join_tool_calls,
+)
+from deeper_model.ollama_wire import ModelList, OllamaDecoder, models_in, request_out
+from deeper_model.wire import WireDecoder, encode
+
+
+def sent(request: ChatRequest, **settings: object) -> dict[str, object]:
+    return json.loads(encode(request_out(request, **({"keep_alive": None, "num_ctx": None} | settings))))  # pyright: ignore[reportArgumentType]  - settings of several types
+
+
+def answer(*lines: dict[str, object]) -> tuple[list[Delta], OllamaDecoder]:
+    decoder = OllamaDecoder(None)
+    deltas = [decoder.feed(json.dumps(line).encode() + b"\n") for line in lines]
+    return [delta for delta in deltas if delta is not None], decoder
+
+
+def finish(*lines: dict[str, object]) -> Finish:
+    _, decoder = answer(*lines)
+    assert decoder.ended
+    return decoder.finish()
+
+
+def test_a_plain_request_says_only_what_was_asked_and_that_nothing_may_be_cut() -> None:
+    request = ChatRequest(model="tiny", messages=(ChatMessage(role=ChatRole.USER, content="Hi"),))
+    assert sent(request) == {
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "truncate": False,
+        "shift": False,
+        "stream": True,
+    }
+
+
+def test_everything_that_can_be_asked_is_sent_in_ollamas_words() -> None:
+    call = ToolCall(id="c1", function=FunctionCall(name="f", arguments='{"a": 1}'))
+    request = ChatRequest(
+        model="tiny",
+        messages=(
+            ChatMessage(role=ChatRole.USER, content="Look", images=(b"\x89PNG",)),
+            ChatMessage(role=ChatRole.ASSISTANT, thinking="hm", tool_calls=(call,)),
+            ChatMessage(role=ChatRole.TOOL, content="1", tool_call_id="c1", tool_name="f"),
+        ),
+        options=ChatOptions(
+            temperature=0, top_p=1, top_k=2, max_tokens=3, stop=("x",), seed=0, presence_penalty=1, frequency_penalty=2
+        ),
+        tools=(Tool(function=FunctionDefinition(name="f", parameters={"type": "object"})),),
+        format={"type": "object"},
+        think="low",
+    )
+    body = sent(request, keep_alive="5m", num_ctx=4_096)
+    assert body["messages"] == [
+        {"role": "user", "content": "Look", "images": [base64.b64encode(b"\x89PNG").decode()]},
+        {
+            "role": "assistant",
+            "content": "",
+            "thinking": "hm",
+            "tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": {"a": 1}}}],
+        },
+        {"role": "tool", "content": "1", "tool_name": "f", "tool_call_id": "c1"},
+    ]
+    assert body["options"] == {
+        "temperature": 0, "top_p": 1, "top_k": 2, "num_predict": 3, "stop": ["x"], "seed": 0, "presence_penalty": 1,
+        "frequency_penalty": 2, "num_ctx": 4_096,
+    }  # fmt: skip
+    assert body["tools"] == [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    assert (body["format"], body["think"], body["keep_alive"]) == ({"type": "object"}, "low", "5m")
+
+
+def test_not_to_think_is_said_and_not_left_out() -> None:
+    assert sent(ChatRequest(model="tiny", messages=(), think=False))["think"] is False
+
+
+@pytest.mark.parametrize("arguments", ["", "nonsense", "[1]", "{"])
+def test_arguments_that_a_model_got_wrong_still_make_a_valid_request(arguments: str) -> None:
+    call = ToolCall(id="c", function=FunctionCall(name="f", arguments=arguments))
+    body = sent(ChatRequest(model="tiny", messages=(ChatMessage(role=ChatRole.ASSISTANT, tool_calls=(call,)),)))
+    assert f'"arguments": {json.dumps({"arguments": arguments})}' in json.dumps(body)
+
+
+def test_the_last_line_tells_counts_and_times() -> None:
+    found = finish({
+        "done": True, "done_reason": "length", "total_duration": 9, "load_duration": 1_500_000, "prompt_eval_count": 5,
+        "prompt_eval_duration": 2_000_000, "eval_count": 7, "eval_duration": 3_000_000,
+    })  # fmt: skip
+    assert found == Finish(
+        reason=FinishReason.LENGTH,
+        usage=Usage(prompt_tokens=5, completion_tokens=7),
+        timings=Timings(load_ms=1.5, prefill_ms=2.0, decode_ms=3.0),
+    )
+
+
+def test_absent_counts_are_nobodys_counts() -> None:
+    assert finish({"done": True}).usage is None
+
+
+def test_one_absent_count_is_zero() -> None:
+    assert finish({"done": True, "eval_count": 3}).usage == Usage(prompt_tokens=0, completion_tokens=3)
+
+
+def test_a_reason_without_done_ends_the_answer_too() -> None:
+    assert finish({"done": False, "done_reason": "stop"}).reason is FinishReason.STOP
+
+
+def test_text_on_the_last_line_belongs_to_the_answer() -> None:
+    deltas, _ = answer({"message": {"content": "a"}}, {"message": {"content": "b", "thinking": "t"}, "done": True})
+    assert [(delta.content, delta.thinking) for delta in deltas] == [("a", ""), ("b", "t")]
+
+
+def test_tool_calls_are_gathered_over_all_lines_and_numbered() -> None:
+    def calls(*names: str) -> dict[str, object]:
+        return {"tool_calls": [{"function": {"name": name, "arguments": {"x": "é"}}} for name in names]}
+
+    deltas, decoder = answer({"message": calls("f")}, {"message": calls("g", "h"), "done": True, "done_reason": "stop"})
+    made = join_tool_calls(call for delta in deltas for call in delta.tool_calls)
+    assert [(call.function.name, call.function.arguments) for call in made] == [
+        (name, '{"x":"é"}') for name in ("f", "g", "h")
+    ]
+    assert len({call.id for call in made}) == 3
+    assert all(call.id for call in made)
+    assert decoder.finish().reason is FinishReason.TOOL_CALLS
+
+
+def test_a_tool_calls_own_id_is_kept() -> None:
+    call = {"id": "c7", "function": {"index": 0, "name": "f", "arguments": '{"already": "text"}'}}
+    deltas, _ = answer({"message": {"tool_calls": [call]}, "done": True})
+    assert join_tool_calls(deltas[0].tool_calls) == (
+        ToolCall(id="c7", function=FunctionCall(name="f", arguments='{"already": "text"}')),
+    )
+
+
+def test_null_stands_for_absent() -> None:
+    nothing = {"content": None, "thinking": None, "tool_calls": None}
+    deltas, decoder = answer({"message": nothing, "done": None, "error": None}, {"message": None, "done": True})
+    assert deltas == []
+    assert decoder.ended
+
+
+def test_lines_after_the_last_are_not_read() -> None:
+    decoder = OllamaDecoder(None)
+    assert decoder.feed(b'{"done":true}\n{"message":{"content":"late"}}\n{]\n') is None
+    assert decoder.error is None
+
+
+TAGS = b"""{"models": [
+    {"name": "a:1", "model": "a:1", "modified_at": "2025-01-02T03:04:05.123456789+02:00", "size": 5, "digest": "00",
+     "details": {"parent_model": "", "family": "llama", "families": null, "parameter_size": "7B",
+                 "quantization_level": "Q4", "context_length": 1000}, "capabilities": ["completion"]},
+    {"model": "b:1", "modified_at": "0001-01-01T00:00:00Z", "details": null},
+    {"size": 7}
+]}"""
+PS = b'{"models": [{"name": "a:1", "context_length": 500, "expires_at": "2318-01-01T00:00:00Z"}]}'
+
+
+def test_models_tell_what_is_loaded_and_with_which_context() -> None:
+    decoder = WireDecoder(ModelList)
+    first, second = models_in(decoder.decode(TAGS), decoder.decode(PS))
+    assert (first.name, first.loaded, first.context_length, first.size) == ("a:1", True, 500, 5)
+    assert (first.family, first.parameter_size, first.quantization) == ("llama", "7B", "Q4")
+    assert first.capabilities == ("completion",)
+    assert (second.name, second.loaded, second.modified_at) == ("b:1", False, None)
+
+
+def test_models_without_word_of_what_is_loaded_do_not_pretend() -> None:
+    decoder = WireDecoder(ModelList)
+    assert [model.loaded for model in models_in(decoder.decode(TAGS), None)] == [None, None]
+
+
+def test_no_models_may_be_null() -> None:
+    assert models_in(ModelList(models=None), ModelList(models=None)) == ()
