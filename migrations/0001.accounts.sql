@@ -28,8 +28,7 @@ comment on column users.created_at is 'Moment of sign-up.';
 comment on column users.password_changed_at is 'Moment at which the present password was set.';
 comment on column users.disabled_at is 'Moment from which the account may no longer sign in; null while it may.';
 
--- A refresh rewrites generation and rotated_at in place. No index holds either column, and the pages keep some room,
--- so that PostgreSQL can do it without touching an index (a heap-only update).
+-- A refresh rewrites the row in place; the pages keep some room for it.
 create table sessions (
     id uuid not null,
     user_id uuid not null,
@@ -55,7 +54,7 @@ create table sessions (
 
 -- Serves the list of a user's devices, newest first, and the cascade from users.
 create index sessions_user_id_created_at_idx on sessions (user_id, created_at desc);
--- These two serve the purge of sessions that ended long ago. An idle session is purged at its absolute end.
+-- These two serve the purge of sessions that ended long ago.
 create index sessions_expires_at_idx on sessions (expires_at);
 create index sessions_revoked_at_idx on sessions (revoked_at) where revoked_at is not null;
 
@@ -64,8 +63,8 @@ comment on column sessions.id is 'UUIDv7, made by the application; part of every
 comment on column sessions.user_id is 'Who is signed in.';
 comment on column sessions.generation is 'Number of refreshes so far; only a token of this generation may refresh.';
 comment on column sessions.created_at is 'Moment of sign-in.';
-comment on column sessions.rotated_at is 'Moment of the latest refresh; the idle limit counts from here.';
-comment on column sessions.expires_at is 'Absolute end, which no refresh moves.';
+comment on column sessions.rotated_at is 'Moment of the latest refresh, or of the sign-in.';
+comment on column sessions.expires_at is 'When it ends by itself: idle since its latest refresh, or too old, whichever is first.';
 comment on column sessions.revoked_at is 'Moment at which the session was ended early; null while it was not.';
 comment on column sessions.revoke_reason is 'Why it was ended early, as a word the application knows; null while it was not.';
 comment on column sessions.user_agent is 'User-Agent header at sign-in, cut to 512 characters, for the list of devices.';

@@ -13,7 +13,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
-from deeper_api.accounts.directory import create_directory
+from deeper_api.accounts.directory import Directory, create_directory
+from deeper_api.accounts.housekeeping import forgetting_ended_sessions
 from deeper_api.chat.engine import Engine
 from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest, require_json
@@ -25,7 +26,7 @@ from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
 from deeper_api.store.pool import Pool, running
-from deeper_auth import KeyRing, PasswordHasher
+from deeper_auth import KeyRing
 from deeper_model import (
     ModelProvider,
     OllamaProvider,
@@ -73,7 +74,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             exception_handlers={Exception: respond_to_error},
             request_class=JsonRequest,
             request_max_body_size=BODY_BYTES,
-            lifespan=[_lifespan(pool, engine, provider, directory.hasher)],
+            lifespan=[_lifespan(pool, engine, provider, directory)],
             openapi_config=_openapi() if config.profile == "dev" else None,
             logging_config=None,
             debug=False,
@@ -103,14 +104,15 @@ def create_provider(config: AppConfig) -> ModelProvider:
 
 
 def _lifespan(
-    pool: Pool, engine: Engine, provider: ModelProvider, hasher: PasswordHasher
+    pool: Pool, engine: Engine, provider: ModelProvider, directory: Directory
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(hasher.close)
+            stack.push_async_callback(directory.hasher.close)
             stack.push_async_callback(provider.close)
             await stack.enter_async_context(running(pool))
+            await stack.enter_async_context(forgetting_ended_sessions(directory.store))
             await stack.enter_async_context(engine)
             _drain_on_sigterm(engine)
             yield

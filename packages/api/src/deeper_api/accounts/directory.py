@@ -22,6 +22,7 @@ from deeper_auth import (
     RefreshTokens,
     SessionPolicy,
     SessionService,
+    SessionStore,
 )
 
 
@@ -31,6 +32,7 @@ class Directory(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     administration: Administration
     sessions: SessionService
+    store: SessionStore
     standings: Standings
     hasher: PasswordHasher
 
@@ -69,6 +71,7 @@ def create_directory(config: AppConfig, pool: Pool, keys: KeyRing) -> Directory:
         ),
         administration=Administration(users=users, sessions=sessions, hasher=hasher, policy=policy),
         sessions=sessions,
+        store=store,
         standings=standings,
         hasher=hasher,
     )

@@ -27,7 +27,7 @@ class Generation:
         self.cancelled: CancelReason | None = None
         self._task: asyncio.Task[Done] | None = None
         self._viewers = 0
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._followers: set[_Follower] = set()
 
     @property
     def finished(self) -> bool:
@@ -67,39 +67,61 @@ class Generation:
         Yields the id of a frame, and that frame with those behind it that are there already. Yields no frames when
         nothing has come for ``heartbeat`` seconds.
         """
-        with self.viewer():
-            seen = 0
-            while True:
-                if seen < len(self.frames):
+        follower = _Follower(heartbeat)
+        self._followers.add(follower)
+        try:
+            with self.viewer():
+                seen = 0
+                while not (self.finished and seen == len(self.frames)):
+                    if seen == len(self.frames):
+                        await follower.wait()
+                    else:
+                        # A server whose client has left may accept every write at once. So whoever does not have to
+                        # wait still gives the event loop its turn, in which the disconnect is noticed.
+                        await asyncio.sleep(0)
                     batch = self.frames[seen : seen + _BATCH_FRAMES]
                     yield seen, batch
                     seen += len(batch)
-                    # A server whose client has left may accept every write at once, so that nothing above ever waits:
-                    # this gives the event loop its turn, in which the disconnect is noticed.
-                    await asyncio.sleep(0)
-                elif self.finished:
-                    return
-                elif not await self._grown(seen, heartbeat):
-                    yield seen, ()
-
-    async def _grown(self, seen: int, patience: float) -> bool:
-        """Wait until there are more than ``seen`` frames; False if ``patience`` seconds pass without."""
-        loop = asyncio.get_running_loop()
-        waiting = loop.create_future()
-        self._waiting.add(waiting)
-        timer = loop.call_later(patience, _settle, waiting)
-        try:
-            await waiting
         finally:
-            timer.cancel()
-            self._waiting.discard(waiting)
-        return len(self.frames) > seen
+            self._followers.discard(follower)
+            follower.close()
 
     def _wake(self) -> None:
-        for waiting in self._waiting:
-            _settle(waiting)
+        for follower in self._followers:
+            follower.wake()
 
 
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+class _Follower:
+    """One who waits for frames, again and again, but never longer than ``patience`` seconds.
+
+    One timer serves all its waits: arming one for each frame would cost as much as the frame.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._patience = patience
+        self._since = self._loop.time()
+        self._waiting: asyncio.Future[None] | None = None
+        self._timer = self._loop.call_later(patience, self._look)
+
+    async def wait(self) -> None:
+        """Return at the next `wake`, or when patience runs out."""
+        self._since = self._loop.time()
+        self._waiting = self._loop.create_future()
+        await self._waiting
+
+    def wake(self) -> None:
+        """End the present wait, if there is one."""
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def close(self) -> None:
+        """Forget the timer."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self._since + self._patience - self._loop.time()
+        if left <= 0:
+            self.wake()
+            left = self._patience
+        self._timer = self._loop.call_later(left, self._look)

@@ -12,7 +12,7 @@ import rich_click as click
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 from litestar.types import ASGIApp
 
 from deeper_api.app import create_app
@@ -43,7 +43,7 @@ def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
     """
     _require_free_port(config.server.host, config.server.port)
     configure_logs(level=config.log.level, form=config.log.format)
-    server = Server(
+    server = _Server(
         "deeper_api",
         address=config.server.host,
         port=config.server.port,
@@ -61,9 +61,22 @@ def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
         log_level=LogLevels.warning,
         log_dictconfig=_GRANIAN_LOGS,
     )
-    announcer = threading.Thread(target=_announce, args=(config, on_ready), daemon=True)
-    server.on_startup(announcer.start)
+    server.when_forked = threading.Thread(target=_announce, args=(config, on_ready), daemon=True).start
     server.serve(target_loader=partial(load_app, config), wrap_loader=False)
+
+
+class _Server(MPServer):
+    """Calls ``when_forked`` once the workers are there.
+
+    Its own hook comes before, which is too early to start a thread: a worker is a fork of this process, and a lock
+    that another thread holds at that moment stays locked in it for ever.
+    """
+
+    when_forked: Callable[[], None]
+
+    def startup(self, spawn_target: object, target_loader: object) -> None:
+        super().startup(spawn_target, target_loader)  # pyright: ignore[reportUnknownMemberType]  - untyped there
+        self.when_forked()
 
 
 def load_app(config: AppConfig) -> ASGIApp:

@@ -51,7 +51,7 @@ class JsonFormatter(logging.Formatter):
         line |= _fields(record)
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = _trace(record.exc_info[1], texts=False)
-        return msgspec.json.encode(line, enc_hook=repr).decode()
+        return _as_json(line)
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -67,12 +67,30 @@ class ConsoleFormatter(logging.Formatter):
         level = f"{record.levelname:<7}"
         if self._colour:
             level = f"{_COLOURS.get(record.levelname, '')}{level}{_RESET}"
-        parts = [time, level, _printable(record.getMessage())]
-        parts += [f"{name}={_printable(str(value))}" for name, value in _fields(record).items()]
+        parts = [time, level, _printable(record.getMessage()[:_FIELD_CHARACTERS])]
+        parts += [f"{name}={_printable(str(value)[:_FIELD_CHARACTERS])}" for name, value in _fields(record).items()]
         text = " ".join(parts)
         if record.exc_info and record.exc_info[1] is not None:
             text += "\n" + _trace(record.exc_info[1], texts=True)
         return text
+
+
+def _as_json(line: Mapping[str, object]) -> str:
+    """Return ``line`` as JSON in which nothing but printable characters stands as it is."""
+    try:
+        text = msgspec.json.encode(line, enc_hook=repr).decode()
+    except (ValueError, OverflowError, TypeError):
+        # Half a surrogate pair, an integer of more than 64 bits or a key that is no text: rather told as text than lost.
+        told = {name: _printable(str(value)[:_FIELD_CHARACTERS]) for name, value in line.items()}
+        text = msgspec.json.encode(told).decode()
+    # JSON lets DEL, the control characters behind it and the line separators of Unicode stand. They can only be inside
+    # of strings, where an escape means the same.
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
