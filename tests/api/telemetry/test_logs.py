@@ -34,10 +34,13 @@ def record(
 
 def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
     """The error as it is once it has been raised."""
-    try:
+
+    def fail() -> None:
         raise error from cause
-    except BaseException as caught:  # noqa: BLE001  - whatever was given
-        return caught
+
+    with pytest.raises(type(error)) as caught:
+        fail()
+    return caught.value
 
 
 def as_json(made: logging.LogRecord) -> dict[str, object]:
@@ -56,8 +59,7 @@ def restored_logging() -> Iterator[None]:
     """Undo what configure_logs does to the whole process."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    names = [name for name in logging.root.manager.loggerDict if isinstance(logging.getLogger(name), logging.Logger)]
-    levels = {name: logging.getLogger(name).level for name in names}
+    levels = {name: logging.getLogger(name).level for name in logging.root.manager.loggerDict}
     yield
     root.handlers = handlers
     root.setLevel(level)

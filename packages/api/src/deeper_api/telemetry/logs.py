@@ -80,7 +80,7 @@ def _as_json(line: Mapping[str, object]) -> str:
     try:
         text = msgspec.json.encode(line, enc_hook=repr).decode()
     except (ValueError, OverflowError, TypeError):
-        # Half a surrogate pair, an integer of more than 64 bits or a key that is no text: rather told as text than lost.
+        # Half a surrogate pair, an integer of more than 64 bits, a key that is no text: rather told as text than lost.
         told = {name: _printable(str(value)[:_FIELD_CHARACTERS]) for name, value in line.items()}
         text = msgspec.json.encode(told).decode()
     # JSON lets DEL, the control characters behind it and the line separators of Unicode stand. They can only be inside
