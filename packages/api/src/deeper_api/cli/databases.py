@@ -13,11 +13,17 @@ import rich_click as click
 from deeper_api.config import AppConfig
 from deeper_api.embedded.postgres import EmbeddedPostgresFailed, embedded_postgres, running_url
 
+
+def default_data_dir() -> Path:
+    """Return the folder that holds the data of ``deeper dev`` unless another is named (XDG base directories)."""
+    return platformdirs.user_data_path("deepersensor", appauthor=False)
+
+
 data_dir_option = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="DEEPER_DATA_DIR",
-    default=lambda: platformdirs.user_data_path("deepersensor", appauthor=False),
+    default=default_data_dir,
     show_default="~/.local/share/deepersensor",
     help="Folder that holds the data of `deeper dev`.  [env: DEEPER_DATA_DIR]",
 )

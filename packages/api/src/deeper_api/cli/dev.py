@@ -5,13 +5,14 @@
 
 import asyncio
 import secrets
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 import rich_click as click
 
-from deeper_api.cli.databases import data_dir_option, own_database
+from deeper_api.cli.databases import data_dir_option, default_data_dir, own_database
 from deeper_api.cli.directories import open_directory
 from deeper_api.cli.faults import explained, read_config
 from deeper_api.cli.first_users import FIRST_USER_EMAIL, FIRST_USER_FILE, FirstUser, read_first_user
@@ -52,7 +53,7 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
             overrides["db.url"] = stack.enter_context(own_database(data_dir, click.echo))
         config = read_config(defaults=defaults, overrides=overrides)
         first = _prepare(config, data_dir)
-        run_server(config, lambda: _welcome(config, first))
+        run_server(config, lambda: _welcome(config, first, data_dir))
 
 
 def _prepare(config: AppConfig, data_dir: Path) -> FirstUser | None:
@@ -107,7 +108,7 @@ async def _answers(url: str) -> bool:
     return True
 
 
-def _welcome(config: AppConfig, first: FirstUser | None) -> None:
+def _welcome(config: AppConfig, first: FirstUser | None, data_dir: Path) -> None:
     address = reachable_address(config)
     lines = [f"DeeperSensor is ready at {address}"]
     match config.model.provider:
@@ -119,6 +120,15 @@ def _welcome(config: AppConfig, first: FirstUser | None) -> None:
             lines.append(f"Models come from {config.openai.url}.")
     if first is not None:
         lines.append(f"First account: {first.email}, password {first.password}")
-    lines.append("Try it from another terminal: uv run deeper chat 'Hello!'")
+    lines.append(f"Try it from another terminal: {_chat_command(config, data_dir)} 'Hello!'")
     lines.append("Ctrl-C ends it; the data stays.")
     click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+
+
+def _chat_command(config: AppConfig, data_dir: Path) -> str:
+    parts = ["uv", "run", "deeper", "chat"]
+    if config.server.port != AppConfig().server.port:
+        parts += ["--url", reachable_address(config)]
+    if data_dir != default_data_dir():
+        parts += ["--data-dir", str(data_dir)]
+    return shlex.join(parts)
