@@ -43,7 +43,7 @@ async def test_a_whole_answer_has_its_text_its_counts_and_one_finish(
     upstream: Upstream, dialect: Dialect, connect: Connect
 ) -> None:
     async def play(peer: Peer) -> None:
-        await dialect.begin(peer, "Hel", "lo")
+        await dialect.begin(peer, "He", "llo")
         await peer.chunk(dialect.end())
         await peer.chunk(b"")
 
@@ -501,20 +501,20 @@ async def test_what_had_come_before_the_connection_broke_is_not_lost_to_a_slow_c
     gone = asyncio.Event()
 
     async def play(peer: Peer) -> None:
-        await dialect.begin(peer, "Hel")
+        await dialect.begin(peer, "He")
         await reading.wait()
-        await peer.chunk(dialect.content("lo") + dialect.end())
+        await peer.chunk(dialect.content("llo") + dialect.end())
         peer.finish_sending()
         await peer.wait_gone()
         gone.set()
 
     upstream.plays = [play]
     events = connect(upstream.url).chat_stream(ask())
-    assert await anext(events) == Delta(content="Hel")
+    assert await anext(events) == Delta(content="He")
     reading.set()
     await gone.wait()
     found = await collect(events)
-    assert found.content == "lo"
+    assert found.content == "llo"
     assert found.finish is not None
 
 

@@ -21,7 +21,8 @@ from deeper_core import (
     Usage,
     join_tool_calls,
 )
-from deeper_model.ollama_wire import ModelList, OllamaDecoder, models_in, request_out
+from deeper_model.ollama_answers import OllamaDecoder
+from deeper_model.ollama_wire import ModelList, models_in, request_out
 from deeper_model.wire import WireDecoder, encode
 
 

@@ -23,7 +23,8 @@ from deeper_core import (
 )
 from deeper_model import OpenAICompatibleProvider
 from deeper_model.images import media_type
-from deeper_model.openai_wire import ModelList, OpenAIDecoder, models_in, request_out
+from deeper_model.openai_answers import OpenAIDecoder
+from deeper_model.openai_wire import ModelList, models_in, request_out
 from deeper_model.wire import WireDecoder, encode
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from deeper_core import AnswerIncomplete, Delta, ModelProtocolBroken
 from deeper_model.answers import AnswerDecoder
 from deeper_model.lines import LineSplitter
-from deeper_model.ollama_wire import OllamaDecoder
-from deeper_model.openai_wire import OpenAIDecoder
+from deeper_model.ollama_answers import OllamaDecoder
+from deeper_model.openai_answers import OpenAIDecoder
 from deeper_model.sse import SseParser
 from deeper_model.text import REPLACEMENT, TextMender, mend
 from tests.model.dialects import OLLAMA, OPENAI, Dialect

@@ -142,7 +142,7 @@ class Reply:
                 data = await self._content.readany()
             except _FOREIGN as error:
                 self._failure = _translate(error, expired=self._watch.expired, began=self._began)
-                self._failure.__cause__ = error
+                self._failure.__cause__ = _cause(error)
                 data = self._salvage()
             if data:
                 return data
@@ -202,6 +202,7 @@ class Connections:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("the address of a model server is an http or https URL")
+        _ = parts.port  # raises ValueError for what is no port
         self._base_url = base_url.rstrip("/")
         self._headers = {**headers, "Accept-Encoding": "identity"}
         self._limits = limits
@@ -234,7 +235,7 @@ class Connections:
                     headers=_content_type(body),
                 )
             except _FOREIGN as error:
-                raise _translate(error, expired=watch.expired, began=False) from error
+                raise _translate(error, expired=watch.expired, began=False) from _cause(error)
             finally:
                 _link.reset(token)
             if 300 <= response.status < 400 or response.headers.get("Content-Encoding", "identity") != "identity":
@@ -291,6 +292,11 @@ def _translate(error: BaseException | None, *, expired: bool, began: bool) -> Mo
     ):
         return ModelProtocolBroken()
     return AnswerIncomplete() if began else ModelServerUnreachable()
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """Return what to name as the cause: not the exceptions that carry the request's headers, and so the API key."""
+    return error.__cause__ if isinstance(error, aiohttp.ClientResponseError) else error
 
 
 def _is_cut(error: http_exceptions.HttpProcessingError) -> bool:

@@ -8,7 +8,8 @@ from deeper_core import ChatEvent, ChatRequest, Model, ModelServerError
 from deeper_model.answers import fetch, stream_answer
 from deeper_model.connections import Connections
 from deeper_model.limits import WireLimits
-from deeper_model.ollama_wire import ModelList, OllamaDecoder, Version, models_in, request_out
+from deeper_model.ollama_answers import OllamaDecoder
+from deeper_model.ollama_wire import ModelList, Version, models_in, request_out
 from deeper_model.wire import WireDecoder
 
 _MODELS = WireDecoder(ModelList)

@@ -16,7 +16,8 @@ from deeper_core import (
 from deeper_model.answers import fetch, probe, stream_answer
 from deeper_model.connections import Connections
 from deeper_model.limits import WireLimits
-from deeper_model.openai_wire import ModelList, OpenAIDecoder, models_in, request_out
+from deeper_model.openai_answers import OpenAIDecoder
+from deeper_model.openai_wire import ModelList, models_in, request_out
 from deeper_model.wire import WireDecoder
 
 _MODELS = WireDecoder(ModelList)

@@ -4,6 +4,7 @@ Model servers have no machine codes in common. The status decides first; the tex
 error's message: it may hold paths, addresses or a part of somebody's prompt.
 """
 
+import json
 import logging
 import re
 from datetime import UTC, datetime
@@ -34,8 +35,8 @@ _LONGEST_RETRY_AFTER = 3_600.0
 # The words of Ollama, llama.cpp, vLLM, LM Studio and OpenAI; all in lower case.
 _CONTEXT = re.compile(
     r"exceed_context_size|context_length_exceeded|exceeds? the (available|maximum|model's)? ?context"
-    r"|maximum context length|context (window|length|size) (is )?(exceeded|too)|prompt is too long"
-    r"|input length exceeds"
+    r"|max(imum)? context length|greater than the context length|input length exceeds|prompt is too long"
+    r"|context (window|length|size) (is )?(exceeded|too)"
 )
 _MEMORY = re.compile(
     r"out.of.memory|more system memory|not enough (memory|vram)|unable to allocate|failed to allocate"
@@ -84,7 +85,8 @@ def classify_stream_error(error: object) -> DeeperError:
 
     There is no status any more, unless the error brings one along.
     """
-    body = msgspec.json.encode({"error": error})
+    # The standard library's encoder, because the text of an error may hold halves of surrogate pairs.
+    body = json.dumps({"error": error}).encode()
     status = _status_of(error)
     if status is not None:
         return classify(Refusal(status=status, body=body))
