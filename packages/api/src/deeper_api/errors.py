@@ -79,9 +79,12 @@ def encode_envelope(error: DeeperError, request_id: str | None) -> bytes:
 
 def error_headers(error: DeeperError) -> dict[str, str]:
     """Return the headers that go with ``error``: ``Retry-After`` (whole seconds, rounded up), ``WWW-Authenticate``."""
-    headers: dict[str, str] = {}
-    if error.retry_after is not None:
-        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    headers = retry_headers(error.retry_after)
     if STATUS[error.code] == 401:
         headers["www-authenticate"] = "Bearer"  # RFC 9110 section 11.6.1: a 401 names a scheme
     return headers
+
+
+def retry_headers(seconds: float | None) -> dict[str, str]:
+    """Return ``Retry-After``, which knows whole seconds only, or nothing where nobody said for how long to wait."""
+    return {} if seconds is None else {"retry-after": str(max(1, math.ceil(seconds)))}

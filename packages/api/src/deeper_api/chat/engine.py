@@ -129,7 +129,7 @@ class _Run:
         if not isinstance(error, DeeperError):
             _log.error("generation failed", exc_info=error, extra={"fields": {"request_id": self._request_id}})
             error = InternalError()
-        return Failed(error=error_body(error, self._request_id))
+        return self._failed(error)
 
     def _add(self, delta: Delta) -> None:
         if self._first is None:
@@ -139,8 +139,12 @@ class _Run:
 
     def _interrupted(self) -> Done | Failed:
         if self._generation.cancelled == "shutdown":
-            return Failed(error=error_body(ShuttingDown(), self._request_id))
+            return self._failed(ShuttingDown(retry_after=1))
         return Done(finish_reason=FinishReason.CANCELLED, usage=self._estimate(), timings=_rounded(self._timings()))
+
+    def _failed(self, error: DeeperError) -> Failed:
+        self._generation.retry_after = error.retry_after
+        return Failed(error=error_body(error, self._request_id))
 
     def _estimate(self) -> Usage:
         return Usage(completion_tokens=self._pieces, estimated=True)

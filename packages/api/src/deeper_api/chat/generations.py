@@ -17,7 +17,8 @@ CancelReason = Literal["stopped", "abandoned", "shutdown"]
 class Generation:
     """A running or finished answer. Frames are only ever added; the last one is a `Done` or a `Failed`.
 
-    When the last of its viewers leaves before the end, the generation is cancelled.
+    When the last of its viewers leaves before the end, the generation is cancelled. ``retry_after`` goes with a
+    `Failed`: the seconds after which asking again makes sense, or None.
     """
 
     def __init__(self, *, generation_id: GenerationId, user_id: UserId) -> None:
@@ -25,6 +26,7 @@ class Generation:
         self.user_id = user_id
         self.frames: list[Frame] = []
         self.cancelled: CancelReason | None = None
+        self.retry_after: float | None = None
         self._task: asyncio.Task[Done] | None = None
         self._viewers = 0
         self._followers: set[_Follower] = set()

@@ -16,7 +16,7 @@ from deeper_api.chat.answers import Answer, whole_answer
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.wire import NDJSON_HEARTBEAT, SSE_HEARTBEAT, Encode, encode_ndjson, encode_sse
-from deeper_api.errors import STATUS, ErrorBody, ErrorEnvelope
+from deeper_api.errors import STATUS, ErrorBody, ErrorEnvelope, retry_headers
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.providers.callers import Caller
 from deeper_core import ChatMessage, ChatOptions, ChatRequest, JsonObject, ModelName, Tool
@@ -92,7 +92,12 @@ async def _whole(generation: Generation, receive: Receive) -> Response[Answer] |
     finally:
         leaving.cancel()
     if isinstance(answer, ErrorBody):
-        return Response(ErrorEnvelope(error=answer), status_code=STATUS[answer.code], media_type=MediaType.JSON)
+        return Response(
+            ErrorEnvelope(error=answer),
+            status_code=STATUS[answer.code],
+            media_type=MediaType.JSON,
+            headers=retry_headers(generation.retry_after),
+        )
     return Response(answer)
 
 
