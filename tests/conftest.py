@@ -5,4 +5,7 @@ pytest_plugins = [
     "tests.fixtures.ollama",
     "tests.fixtures.postgres",
     "tests.fixtures.properties",
+    # These import from those above, and a plugin has to be registered before it is imported.
+    "tests.fixtures.applications",
+    "tests.fixtures.servers",
 ]

@@ -1,0 +1,84 @@
+import asyncio
+import time
+
+import pytest
+
+from deeper_api.store import migrations
+from deeper_core import ModelServerUnreachable
+from deeper_model import ScriptedProvider
+from tests.api.shapes import require_error, require_headers
+from tests.fakes.asgi import AsgiClient
+from tests.fakes.exchanges import Json, sign_up
+from tests.fixtures.applications import application, config_for
+from tests.fixtures.postgres import OwnPostgres, ignore_progress
+
+
+@pytest.fixture
+def own_database(own_postgres: OwnPostgres) -> OwnPostgres:
+    """A server of the test's own, with the schema."""
+    migrations.apply(own_postgres.url, ignore_progress)
+    return own_postgres
+
+
+def readiness(*, postgres: bool, model_server: bool) -> Json:
+    return {
+        "ready": postgres and model_server,
+        "dependencies": [
+            {"name": "postgres", "ready": postgres},
+            {"name": "model server (scripted)", "ready": model_server},
+        ],
+    }
+
+
+async def test_a_process_that_lives_is_healthy(client: AsgiClient):
+    reply = await client.get("/health")
+    assert (reply.status, reply.json()) == (200, {"status": "ok"})
+    require_headers(reply)
+
+
+async def test_a_process_whose_dependencies_answer_is_ready(client: AsgiClient):
+    reply = await client.get("/health/ready")
+    assert (reply.status, reply.json()) == (200, readiness(postgres=True, model_server=True))
+    require_headers(reply)
+
+
+async def test_without_its_model_server_it_is_not_ready(client: AsgiClient, scripted: ScriptedProvider):
+    scripted.fault = ModelServerUnreachable()
+    reply = await client.get("/health/ready")
+    assert (reply.status, reply.json()) == (503, readiness(postgres=True, model_server=False))
+    require_headers(reply)
+
+
+async def test_a_frozen_database_is_told_within_two_seconds_and_nothing_else_hangs(own_database: OwnPostgres):
+    async with application(config_for(own_database.url), ScriptedProvider()) as client:
+        assert (await client.get("/health/ready")).status == 200
+        own_database.freeze()
+        before = time.monotonic()
+        reply = await client.get("/health/ready")
+        took = time.monotonic() - before
+        assert (reply.status, reply.json()) == (503, readiness(postgres=False, model_server=True))
+        assert took < 2  # seconds, in which an orchestrator's probe gives up
+        assert (await client.get("/health")).status == 200
+        own_database.thaw()
+
+
+async def test_without_its_database_whatever_needs_it_is_unavailable_for_a_while(own_database: OwnPostgres):
+    async with application(config_for(own_database.url), ScriptedProvider()) as client:
+        account = await sign_up(client)
+        await asyncio.to_thread(own_database.stop)
+        login = {"email": account.email, "password": account.password}
+        before = time.monotonic()
+        replies = await asyncio.gather(
+            client.post("/v1/auth/login", login),
+            client.post("/v1/auth/refresh", {"refresh_token": account.refresh_token}),
+            account.client.get("/v1/auth/sessions"),
+        )
+        assert time.monotonic() - before < 5  # seconds; the pool waits four for a connection
+        for reply in replies:
+            require_error(reply, 503, "database_unavailable")
+            assert reply.header("retry-after") == "1"
+        assert (await client.get("/health")).status == 200
+        await asyncio.to_thread(own_database.start)
+        while (await client.get("/health/ready")).status != 200:
+            pass
+        assert (await client.post("/v1/auth/login", login)).status == 200

@@ -1,0 +1,113 @@
+"""``deeper serve`` in processes of its own, started as an operator starts it. Linux only."""
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from tests.fakes.exchanges import Json
+
+_DEEPER = str(Path(sys.executable).with_name("deeper"))
+# The kernel takes the ports of outgoing connections from above, so that nobody takes these by chance.
+_PORTS = range(20_000, 32_000)
+_PATIENCE = 30  # seconds
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+class DeeperServer:
+    """One server: its main process, its workers, and what it writes."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._output = folder / "output"
+        given = {"PATH": os.defpath, "HOME": str(folder), "DEEPER_SERVER_PORT": str(self.port), **environment}
+        # The server ends with the process that runs the tests, however that ends.
+        setpriv = shutil.which("setpriv")
+        guard = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*guard, _DEEPER, "serve"],
+                cwd=folder,
+                env=given,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The main process."""
+        return self._process.pid
+
+    def workers(self) -> list[int]:
+        """The processes that serve requests."""
+        lists = Path(f"/proc/{self.pid}/task").glob("*/children")
+        children = [int(child) for children in lists for child in children.read_text().split()]
+        return [child for child in children if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+    def wait_until_healthy(self) -> None:
+        """Return once the server answers; fail if it ends instead."""
+        deadline = time.monotonic() + _PATIENCE
+        while not self.is_healthy():
+            assert self._process.poll() is None, f"the server ended: {self.output()}"
+            assert time.monotonic() < deadline, f"the server does not answer: {self.output()}"
+            time.sleep(0.02)
+
+    def is_healthy(self) -> bool:
+        """Whether the server answers now."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def terminate(self) -> None:
+        """Ask the server to end, as an orchestrator does."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Return the exit code, once there is one."""
+        return self._process.wait(_PATIENCE)
+
+    def is_running(self) -> bool:
+        """Whether the main process lives."""
+        return self._process.poll() is None
+
+    def output(self) -> str:
+        """All that the server wrote so far."""
+        return self._output.read_text()
+
+    def log(self, logger: str | None = None) -> list[Json]:
+        """The log so far, of one logger if one is given. Every line is JSON, or else this fails."""
+        # A line without its end is still being written.
+        lines = cast("list[Json]", [json.loads(line) for line in self.output().split("\n")[:-1]])
+        return [line for line in lines if logger in {None, line["logger"]}]
+
+    def kill(self) -> None:
+        """End every process of the server at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait(_PATIENCE)
