@@ -160,13 +160,12 @@ class Reply:
         return self._content.read_nowait()
 
     async def read_all(self) -> bytes:
-        """Return the whole body.
+        """Return the whole body of a reply to GET; the limit ``reply`` has run since the request began.
 
         Raises:
             ModelProtocolBroken: it is longer than allowed.
             ModelServerError: as for `read`.
         """
-        self._watch.allow(self._limits.reply)
         limit = self._limits.reply_bytes
         body = bytearray()
         while data := await self.read():
