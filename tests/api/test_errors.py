@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deeper_api.errors import STATUS, ErrorEnvelope, encode_envelope, error_headers
+from deeper_api.errors import STATUS, ErrorEnvelope, encode_envelope, error_body, error_headers
 from deeper_core import (
     DeeperError,
     ErrorCode,
@@ -55,7 +55,7 @@ def test_every_error_can_be_sent(error: type[DeeperError]):
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_who_is_not_known_and_only_they_are_asked_for_a_bearer_token(error: type[DeeperError]):
-    asked = error_headers(error()).get("www-authenticate")
+    asked = error_headers(error_body(error(), None)).get("www-authenticate")
     assert asked == ("Bearer" if issubclass(error, Unauthenticated) else None)
 
 
@@ -80,20 +80,20 @@ def test_any_message_comes_through(message: str, request_id: str):
     ("seconds", "sent"), [(0, "1"), (0.001, "1"), (1, "1"), (1.0001, "2"), (2.0, "2"), (59.5, "60"), (-5, "1")]
 )
 def test_the_time_to_wait_is_rounded_up_to_whole_seconds_and_never_nothing(seconds: float, sent: str):
-    assert error_headers(RateLimited(retry_after=seconds))["retry-after"] == sent
+    assert error_headers(error_body(RateLimited(retry_after=seconds), None))["retry-after"] == sent
 
 
 @given(st.floats(0, 86_400))
 def test_who_waits_as_long_as_told_waits_long_enough_and_no_second_more(seconds: float):
-    told = error_headers(ModelServerOverloaded(retry_after=seconds))["retry-after"]
+    told = error_headers(error_body(ModelServerOverloaded(retry_after=seconds), None))["retry-after"]
     assert told.isdecimal()
     assert seconds <= int(told) <= max(1, seconds + 1)
 
 
 def test_without_a_time_to_wait_none_is_sent():
-    assert "retry-after" not in error_headers(RateLimited())
+    assert "retry-after" not in error_headers(error_body(RateLimited(), None))
 
 
 def test_one_error_may_need_both_headers():
-    headers = error_headers(InvalidToken(retry_after=3))
+    headers = error_headers(error_body(InvalidToken(retry_after=3), None))
     assert headers == {"retry-after": "3", "www-authenticate": "Bearer"}

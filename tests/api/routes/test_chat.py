@@ -1,9 +1,9 @@
 import asyncio
 from datetime import datetime
-from importlib import import_module
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from deeper_core import (
     ChatMessage,
@@ -29,7 +29,8 @@ from deeper_core import (
 )
 from deeper_model import ScriptedProvider
 from tests.api.shapes import ANY_ID, ANY_MS, ANY_TIME, require_error, require_headers
-from tests.fakes.exchanges import Account, Json, Reply, ndjson_frames, sse_frames
+from tests.fakes.exchanges import Account, Json, Reply, ndjson_frames, sign_up, sse_frames
+from tests.fixtures.applications import application, config_for
 
 NDJSON = {"accept": "application/x-ndjson"}
 QUESTION: Json = {"model": "scripted", "messages": [{"role": "user", "content": "Hello"}]}
@@ -127,17 +128,18 @@ async def test_server_sent_events_are_the_default(account: Account, accept: str 
     assert (reply.header("content-type") or "").startswith("text/event-stream")
 
 
-async def test_a_silent_stream_beats(
-    account: Account, scripted: ScriptedProvider, wire: Wire, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(import_module("deeper_api.routes.chat"), "_HEARTBEAT_SECONDS", 0.01)
+async def test_a_silent_stream_beats(accounts_url: str, scripted: ScriptedProvider, wire: Wire):
+    config = config_for(accounts_url)
+    config = replace(config, server=replace(config.server, heartbeat_seconds=0.01))
     gate = asyncio.Event()
     scripted.play(gate, Delta(content="late"), DONE)
-    async with account.client.open("POST", "/v1/chat", QUESTION, headers=wire.headers) as exchange:
-        head = await exchange.head()
-        body = await exchange.read_until(b"\n: ping\n\n: ping\n\n" if wire.headers == {} else b"}\n\n\n")
-        gate.set()
-        body += await exchange.rest()
+    async with application(config, scripted) as client:
+        account = await sign_up(client)
+        async with account.client.open("POST", "/v1/chat", QUESTION, headers=wire.headers) as exchange:
+            head = await exchange.head()
+            body = await exchange.read_until(b"\n: ping\n\n: ping\n\n" if wire.headers == {} else b"}\n\n\n")
+            gate.set()
+            body += await exchange.rest()
     frames = wire.frames(Reply(head.status, head.headers, body))
     assert [event for _, event, _ in frames] == ["start", "delta", "done"]
 

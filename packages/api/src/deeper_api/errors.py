@@ -53,11 +53,16 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
 
 
 class ErrorBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is said of an error. ``request_id`` finds it in the logs."""
+    """What is said of an error.
+
+    ``request_id`` finds it in the logs. ``retry_after`` is the number of seconds after which asking again makes sense;
+    a stream has no other place for it.
+    """
 
     code: ErrorCode
     message: str
     request_id: str | None = None
+    retry_after: int | None = None
     details: tuple[ErrorDetail, ...] = ()
 
 
@@ -69,7 +74,13 @@ class ErrorEnvelope(Struct, frozen=True, kw_only=True):
 
 def error_body(error: DeeperError, request_id: str | None) -> ErrorBody:
     """Return what a client is told of ``error``."""
-    return ErrorBody(code=error.code, message=error.message, request_id=request_id, details=error.details)
+    return ErrorBody(
+        code=error.code,
+        message=error.message,
+        request_id=request_id,
+        retry_after=None if error.retry_after is None else max(1, math.ceil(error.retry_after)),
+        details=error.details,
+    )
 
 
 def encode_envelope(error: DeeperError, request_id: str | None) -> bytes:
@@ -77,14 +88,11 @@ def encode_envelope(error: DeeperError, request_id: str | None) -> bytes:
     return msgspec.json.encode(ErrorEnvelope(error=error_body(error, request_id)))
 
 
-def error_headers(error: DeeperError) -> dict[str, str]:
-    """Return the headers that go with ``error``: ``Retry-After`` (whole seconds, rounded up), ``WWW-Authenticate``."""
-    headers = retry_headers(error.retry_after)
-    if STATUS[error.code] == 401:
+def error_headers(body: ErrorBody) -> dict[str, str]:
+    """Return the headers that go with an error: ``Retry-After`` in whole seconds, ``WWW-Authenticate`` with a 401."""
+    headers: dict[str, str] = {}
+    if body.retry_after is not None:
+        headers["retry-after"] = str(body.retry_after)
+    if STATUS[body.code] == 401:
         headers["www-authenticate"] = "Bearer"  # RFC 9110 section 11.6.1: a 401 names a scheme
     return headers
-
-
-def retry_headers(seconds: float | None) -> dict[str, str]:
-    """Return ``Retry-After``, which knows whole seconds only, or nothing where nobody said for how long to wait."""
-    return {} if seconds is None else {"retry-after": str(max(1, math.ceil(seconds)))}

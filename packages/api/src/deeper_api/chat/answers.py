@@ -1,5 +1,6 @@
 """A whole answer as one object, for callers that do not stream."""
 
+import asyncio
 from datetime import datetime
 from typing import cast
 
@@ -19,6 +20,9 @@ from deeper_core import (
     join_tool_calls,
 )
 
+# Nobody looks at the pauses; once an hour costs nothing.
+_NO_HEARTBEAT = 3_600.0
+
 
 class Answer(Struct, frozen=True, kw_only=True):
     """A complete answer; the same facts as the frames of its stream."""
@@ -32,15 +36,20 @@ class Answer(Struct, frozen=True, kw_only=True):
     timings: Timings
 
 
-async def whole_answer(generation: Generation, heartbeat: float) -> Answer | ErrorBody:
-    """Follow ``generation`` to its end, as one of its viewers, and return the answer or what went wrong."""
-    frames: list[Frame] = []
-    async for _, batch in generation.tail(heartbeat):
-        frames += batch
-    last = frames[-1]
+async def whole_answer(generation: Generation, leaving: asyncio.Future[None]) -> Answer | ErrorBody | None:
+    """Follow ``generation`` to its end, as one of its viewers, and return the answer or what went wrong.
+
+    Returns None as soon as ``leaving`` is done.
+    """
+    with generation.viewer():
+        async for _ in generation.tail(_NO_HEARTBEAT, leaving):
+            pass
+    last = generation.frames[-1]
     if isinstance(last, Failed):
         return last.error
-    return _join(cast("Start", frames[0]), frames, cast("Done", last))
+    if not isinstance(last, Done):
+        return None
+    return _join(cast("Start", generation.frames[0]), generation.frames, last)
 
 
 def _join(start: Start, frames: list[Frame], last: Done) -> Answer:

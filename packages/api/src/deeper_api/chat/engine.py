@@ -143,7 +143,6 @@ class _Run:
         return Done(finish_reason=FinishReason.CANCELLED, usage=self._estimate(), timings=_rounded(self._timings()))
 
     def _failed(self, error: DeeperError) -> Failed:
-        self._generation.retry_after = error.retry_after
         return Failed(error=error_body(error, self._request_id))
 
     def _estimate(self) -> Usage:

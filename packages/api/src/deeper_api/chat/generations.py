@@ -17,8 +17,7 @@ CancelReason = Literal["stopped", "abandoned", "shutdown"]
 class Generation:
     """A running or finished answer. Frames are only ever added; the last one is a `Done` or a `Failed`.
 
-    When the last of its viewers leaves before the end, the generation is cancelled. ``retry_after`` goes with a
-    `Failed`: the seconds after which asking again makes sense, or None.
+    When the last of its viewers leaves before the end, the generation is cancelled.
     """
 
     def __init__(self, *, generation_id: GenerationId, user_id: UserId) -> None:
@@ -26,7 +25,6 @@ class Generation:
         self.user_id = user_id
         self.frames: list[Frame] = []
         self.cancelled: CancelReason | None = None
-        self.retry_after: float | None = None
         self._task: asyncio.Task[Done] | None = None
         self._viewers = 0
         self._followers: set[_Follower] = set()
@@ -63,28 +61,32 @@ class Generation:
             if self._viewers == 0:
                 self.cancel("abandoned")
 
-    async def tail(self, heartbeat: float) -> AsyncGenerator[tuple[int, Sequence[Frame]], None]:
-        """Follow the generation from its first frame to its last, as one of its viewers.
+    async def tail(
+        self, heartbeat: float, leaving: asyncio.Future[None]
+    ) -> AsyncGenerator[tuple[int, Sequence[Frame]], None]:
+        """Follow the generation from its first frame to its last, or until ``leaving`` is done.
 
         Yields the id of a frame, and that frame with those behind it that are there already. Yields no frames when
         nothing has come for ``heartbeat`` seconds.
         """
         follower = _Follower(heartbeat)
         self._followers.add(follower)
+        leaving.add_done_callback(follower.wake)
+        seen = 0
         try:
-            with self.viewer():
-                seen = 0
-                while not (self.finished and seen == len(self.frames)):
-                    if seen == len(self.frames):
-                        await follower.wait()
-                    else:
-                        # A server whose client has left may accept every write at once. So whoever does not have to
-                        # wait still gives the event loop its turn, in which the disconnect is noticed.
-                        await asyncio.sleep(0)
-                    batch = self.frames[seen : seen + _BATCH_FRAMES]
+            while not leaving.done() and not (self.finished and seen == len(self.frames)):
+                batch = self.frames[seen : seen + _BATCH_FRAMES]
+                if batch:
                     yield seen, batch
                     seen += len(batch)
+                    # A server whose client has left may accept every write at once. So whoever does not have to wait
+                    # still gives the event loop its turn, in which the disconnect is noticed.
+                    if seen < len(self.frames):
+                        await asyncio.sleep(0)
+                elif not await follower.wait():
+                    yield seen, ()
         finally:
+            leaving.remove_done_callback(follower.wake)
             self._followers.discard(follower)
             follower.close()
 
@@ -103,19 +105,19 @@ class _Follower:
         self._loop = asyncio.get_running_loop()
         self._patience = patience
         self._since = self._loop.time()
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiting: asyncio.Future[bool] | None = None
         self._timer = self._loop.call_later(patience, self._look)
 
-    async def wait(self) -> None:
-        """Return at the next `wake`, or when patience runs out."""
+    async def wait(self) -> bool:
+        """Return True at the next `wake`, or False when patience runs out."""
         self._since = self._loop.time()
         self._waiting = self._loop.create_future()
-        await self._waiting
+        return await self._waiting
 
-    def wake(self) -> None:
+    def wake(self, _: object = None, *, woken: bool = True) -> None:
         """End the present wait, if there is one."""
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+            self._waiting.set_result(woken)
 
     def close(self) -> None:
         """Forget the timer."""
@@ -124,6 +126,6 @@ class _Follower:
     def _look(self) -> None:
         left = self._since + self._patience - self._loop.time()
         if left <= 0:
-            self.wake()
+            self.wake(woken=False)
             left = self._patience
         self._timer = self._loop.call_later(left, self._look)

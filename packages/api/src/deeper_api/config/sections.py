@@ -36,6 +36,9 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     drain_seconds: Annotated[
         float, Meta(ge=0, le=3_600, description="How long running answers may go on after SIGTERM.")
     ] = 30
+    heartbeat_seconds: Annotated[
+        PositiveSeconds, Meta(description="Silence after which a stream sends a heartbeat, for proxies that time out.")
+    ] = 15
     allowed_origins: Annotated[
         tuple[str, ...],
         Meta(description="Web origins, besides the server's own, whose pages may use the refresh cookie."),

@@ -15,7 +15,7 @@ from litestar.exceptions import (
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from deeper_api.errors import STATUS, encode_envelope, error_headers
+from deeper_api.errors import STATUS, ErrorEnvelope, error_body, error_headers
 from deeper_core import (
     BodyTooLarge,
     DeeperError,
@@ -43,15 +43,16 @@ _BROKEN_OFF = "client disconnected prematurely"
 _MESSAGE_CHARACTERS = 300
 
 
-def respond_to_error(request: AnyRequest, error: Exception) -> Response[bytes]:
+def respond_to_error(request: AnyRequest, error: Exception) -> Response[ErrorEnvelope]:
     """Return the response for whatever was raised before a response began; logs what is a fault of ours, once."""
     request_id = request.scope["state"].get("request_id")
     ours = translate(error)
     if isinstance(ours, InternalError):
         _log.error("unhandled exception", exc_info=error, extra={"fields": {"request_id": request_id}})
-    headers = error_headers(ours) | _allow(error)
+    body = error_body(ours, request_id)
+    headers = error_headers(body) | _allow(error)
     return Response(
-        encode_envelope(ours, request_id),
+        ErrorEnvelope(error=body),
         status_code=STATUS[ours.code],
         media_type=MediaType.JSON,
         headers=headers,
