@@ -38,7 +38,7 @@ class _Link:
     def __init__(self) -> None:
         self.connected_at: float | None = None
         self.fault: BaseException | None = None
-        self._transport: asyncio.BaseTransport | None = None
+        self._transport: asyncio.Transport | None = None
         self._protocol: ResponseHandler | None = None
 
     def attach(self, connection: Connection) -> None:
@@ -48,8 +48,11 @@ class _Link:
         self._protocol = connection.protocol
 
     def abort(self) -> None:
-        """Close the socket now, without waiting for unsent bytes to be taken."""
-        if isinstance(self._transport, asyncio.WriteTransport):
+        """Close the socket now, without waiting for unsent bytes to be taken.
+
+        The transport's class is not looked at: those of uvloop are of none of asyncio's.
+        """
+        if self._transport is not None:
             self._transport.abort()
 
     def guard(self, content: aiohttp.StreamReader) -> None:
