@@ -18,7 +18,7 @@ from deeper_api.cli.faults import explained, read_config
 from deeper_api.cli.first_users import FIRST_USER_EMAIL, FIRST_USER_FILE, FirstUser, read_first_user
 from deeper_api.cli.serving import reachable_address, run_server
 from deeper_api.config import AppConfig
-from deeper_api.store.migrations import MigrationFailed, apply
+from deeper_api.store.migrations import apply
 from deeper_core import DeeperError, EmailTaken, Role
 from deeper_model import OllamaProvider, OllamaSettings, WireLimits
 
@@ -59,10 +59,7 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
 def _prepare(config: AppConfig, data_dir: Path) -> FirstUser | None:
     """Bring the database up to date and make sure that there is an account; return it where it is ours."""
     with explained():
-        try:
-            apply(config.db.url, click.echo)
-        except MigrationFailed as error:
-            raise click.ClickException(str(error)) from error
+        apply(config.db.url, click.echo)
         return asyncio.run(_first_user(config, data_dir / FIRST_USER_FILE))
 
 

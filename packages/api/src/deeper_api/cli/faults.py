@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import rich_click as click
 
 from deeper_api.config import AppConfig, ConfigError, load_config
+from deeper_api.store.schema import MigrationFailed
 from deeper_core import DeeperError
 
 
@@ -16,11 +17,14 @@ class ConfigFault(click.ClickException):
 
 
 def read_config(
-    *, defaults: Mapping[str, object] | None = None, overrides: Mapping[str, object] | None = None
+    *,
+    defaults: Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    serving: bool = False,
 ) -> AppConfig:
     """Return the configuration of this process; ends the command with a list of all faults."""
     try:
-        return load_config(defaults=defaults, overrides=overrides)
+        return load_config(defaults=defaults, overrides=overrides, serving=serving)
     except ConfigError as error:
         raise config_fault(error.faults) from error
 
@@ -28,6 +32,13 @@ def read_config(
 def config_fault(faults: list[str]) -> ConfigFault:
     """Return the error that lists ``faults``."""
     return ConfigFault("The configuration cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+def not_migrated(missing: list[str]) -> click.ClickException:
+    """Return the error that says which migrations are missing, and how to apply them."""
+    return click.ClickException(
+        f"The database lacks {len(missing)} migration(s), from {missing[0]} on. Run `deeper migrate` first."
+    )
 
 
 @contextmanager
@@ -38,3 +49,5 @@ def explained() -> Generator[None]:
     except DeeperError as error:
         lines = [error.message, *(detail.message for detail in error.details)]
         raise click.ClickException("\n".join(lines)) from error
+    except MigrationFailed as error:
+        raise click.ClickException(str(error)) from error

@@ -9,7 +9,7 @@ import rich_click as click
 
 from deeper_api.cli.databases import data_dir_option, database_url
 from deeper_api.cli.faults import explained, read_config
-from deeper_api.store.migrations import MigrationFailed, apply, pending, rollback
+from deeper_api.store.migrations import apply, pending, rollback
 
 
 @click.command("migrate")
@@ -22,17 +22,14 @@ def command(*, check: bool, undo: bool, yes: bool, data_dir: Path) -> None:
 
     Works on the database of `DEEPER_DB_URL`, or else on that of `deeper dev`.
     """
-    try:
-        with explained(), database_url(read_config(), data_dir) as url:
-            if check:
-                _check(url)
-            elif undo:
-                _undo(url, yes=yes)
-            else:
-                applied = apply(url, click.echo)
-                click.echo(f"Applied {len(applied)}." if applied else "The database is up to date.")
-    except MigrationFailed as error:
-        raise click.ClickException(str(error)) from error
+    with explained(), database_url(read_config(), data_dir) as url:
+        if check:
+            _check(url)
+        elif undo:
+            _undo(url, yes=yes)
+        else:
+            applied = apply(url, click.echo)
+            click.echo(f"Applied {len(applied)}." if applied else "The database is up to date.")
 
 
 def _check(url: str) -> None:

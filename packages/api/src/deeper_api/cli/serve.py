@@ -7,9 +7,8 @@ import logging
 
 import rich_click as click
 
-from deeper_api.cli.faults import config_fault, explained, read_config
+from deeper_api.cli.faults import explained, not_migrated, read_config
 from deeper_api.cli.serving import reachable_address, run_server
-from deeper_api.config import AppConfig, required_to_serve
 from deeper_api.store.schema import pending
 
 _log = logging.getLogger("deeper.server")
@@ -26,18 +25,9 @@ def command(host: str | None, port: int | None, workers: int | None) -> None:
     before (`deeper migrate`). SIGTERM ends it once running answers are finished or the drain time is over.
     """
     given = {"server.host": host, "server.port": port, "server.workers": workers}
-    config = read_config(overrides={key: value for key, value in given.items() if value is not None})
-    faults = required_to_serve(config)
-    if faults:
-        raise config_fault(faults)
+    config = read_config(overrides={key: value for key, value in given.items() if value is not None}, serving=True)
     with explained():
-        _require_migrated(config)
-    run_server(config, lambda: _log.info("listening", extra={"fields": {"address": reachable_address(config)}}))
-
-
-def _require_migrated(config: AppConfig) -> None:
-    missing = pending(config.db.url)
+        missing = pending(config.db.url)
     if missing and config.profile == "prod":
-        raise click.ClickException(
-            f"The database lacks {len(missing)} migration(s), from {missing[0]} on. Run `deeper migrate` first."
-        )
+        raise not_migrated(missing)
+    run_server(config, lambda: _log.info("listening", extra={"fields": {"address": reachable_address(config)}}))

@@ -15,7 +15,8 @@ import rich_click as click
 from deeper_api.accounts.directory import Directory
 from deeper_api.cli.databases import data_dir_option, database_url
 from deeper_api.cli.directories import open_directory
-from deeper_api.cli.faults import explained, read_config
+from deeper_api.cli.faults import explained, not_migrated, read_config
+from deeper_api.store.schema import pending
 from deeper_core import Role, User
 
 _T = TypeVar("_T")
@@ -115,6 +116,9 @@ def _run(data_dir: Path, work: Callable[[Directory], Awaitable[_T]]) -> _T:
             return await work(directory)
 
     with explained(), database_url(config, data_dir) as url:
+        missing = pending(url)
+        if missing:
+            raise not_migrated(missing)
         return asyncio.run(run(url))
 
 

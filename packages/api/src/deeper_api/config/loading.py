@@ -13,7 +13,7 @@ import msgspec
 from dotenv.parser import parse_stream
 from msgspec import Struct
 
-from deeper_api.config.rules import unsafe
+from deeper_api.config.rules import required_to_serve, unsafe
 from deeper_api.config.sections import AppConfig
 from deeper_api.config.settings import Setting, settings
 
@@ -49,12 +49,14 @@ def load_config(
     overrides: Mapping[str, object] | None = None,
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
+    serving: bool = False,
 ) -> AppConfig:
     """Return the configuration of this process.
 
     ``defaults`` and ``overrides`` are settings by their key, such as ``{"server.port": 80}``: the former lose to every
     layer, the latter win over all.
     ``environment`` stands for the process's own, ``directory`` for the working directory.
+    ``serving`` says that what a server cannot do without must be there.
 
     Raises:
         ConfigError: if anything in any layer is wrong, or unsafe in the profile ``prod``.
@@ -72,6 +74,7 @@ def load_config(
     given |= _from_program(overrides or {}, "command line")
     config = _build(known, given, faults)
     faults += unsafe(config)
+    faults += required_to_serve(config) if serving else []
     if faults:
         raise ConfigError(faults)
     return config
