@@ -168,6 +168,7 @@ TAGS = b"""{"models": [
      "details": {"parent_model": "", "family": "llama", "families": null, "parameter_size": "7B",
                  "quantization_level": "Q4", "context_length": 1000}, "capabilities": ["completion"]},
     {"model": "b:1", "modified_at": "0001-01-01T00:00:00Z", "details": null},
+    {"model": "c:1", "modified_at": "9999-12-31T23:59:59-01:00"},
     {"size": 7}
 ]}"""
 PS = b'{"models": [{"name": "a:1", "context_length": 500, "expires_at": "2318-01-01T00:00:00Z"}]}'
@@ -175,16 +176,18 @@ PS = b'{"models": [{"name": "a:1", "context_length": 500, "expires_at": "2318-01
 
 def test_models_tell_what_is_loaded_and_with_which_context() -> None:
     decoder = WireDecoder(ModelList)
-    first, second = models_in(decoder.decode(TAGS), decoder.decode(PS))
+    first, second, third = models_in(decoder.decode(TAGS), decoder.decode(PS))
     assert (first.name, first.loaded, first.context_length, first.size) == ("a:1", True, 500, 5)
     assert (first.family, first.parameter_size, first.quantization) == ("llama", "7B", "Q4")
     assert first.capabilities == ("completion",)
+    assert str(first.modified_at) == "2025-01-02 01:04:05.123456+00:00"
     assert (second.name, second.loaded, second.modified_at) == ("b:1", False, None)
+    assert (third.name, third.modified_at) == ("c:1", None)
 
 
 def test_models_without_word_of_what_is_loaded_do_not_pretend() -> None:
     decoder = WireDecoder(ModelList)
-    assert [model.loaded for model in models_in(decoder.decode(TAGS), None)] == [None, None]
+    assert [model.loaded for model in models_in(decoder.decode(TAGS), None)] == [None, None, None]
 
 
 def test_no_models_may_be_null() -> None:

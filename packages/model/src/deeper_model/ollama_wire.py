@@ -3,7 +3,7 @@
 Source: Ollama's API types and routes at v0.33. Every field may be absent or null in one version or another.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -217,7 +217,6 @@ def _options_out(options: ChatOptions, num_ctx: int | None) -> OptionsOut | None
 
 def _model_in(name: str, entry: ModelEntry) -> Model:
     details = entry.details or ModelDetails()
-    modified = entry.modified_at
     return Model(
         name=name,
         size=entry.size,
@@ -225,7 +224,14 @@ def _model_in(name: str, entry: ModelEntry) -> Model:
         parameter_size=details.parameter_size or None,
         quantization=details.quantization_level or None,
         context_length=details.context_length or None,
-        # Go writes a time that is not set as the year 1.
-        modified_at=None if modified is None or modified.year == 1 else modified,
+        modified_at=entry.modified_at and _moment(entry.modified_at),
         capabilities=None if entry.capabilities is None else tuple(entry.capabilities),
     )
+
+
+def _moment(time: datetime) -> datetime | None:
+    """Return ``time`` in UTC, or None for the year 1, which is how Go writes a time that is not set."""
+    try:
+        return None if time.year == 1 else time.astimezone(UTC)
+    except OverflowError:  # the last hours of the year 9999, said in another zone
+        return None
