@@ -180,7 +180,7 @@ def test_models_tell_what_is_loaded_and_with_which_context() -> None:
     assert (first.name, first.loaded, first.context_length, first.size) == ("a:1", True, 500, 5)
     assert (first.family, first.parameter_size, first.quantization) == ("llama", "7B", "Q4")
     assert first.capabilities == ("completion",)
-    assert str(first.modified_at) == "2025-01-02 01:04:05.123456+00:00"
+    assert str(first.modified_at) == "2025-01-02 01:04:05.123457+00:00"
     assert (second.name, second.loaded, second.modified_at) == ("b:1", False, None)
     assert (third.name, third.modified_at) == ("c:1", None)
 
