@@ -16,17 +16,23 @@ _PAUSE_SECONDS = 3_600.0
 @asynccontextmanager
 async def forgetting_ended_sessions(store: SessionStore, *, pause: float = _PAUSE_SECONDS) -> AsyncGenerator[None]:
     """Drop sessions that ended a week ago, now and every ``pause`` seconds for as long as the context lasts."""
-    task = asyncio.create_task(_forget(store, pause), name="forget ended sessions")
+    over = asyncio.Event()
+    task = asyncio.create_task(_forget(store, pause, over), name="forget ended sessions")
     try:
         yield
     finally:
+        # The event as well: before Python 3.12 asyncio.wait_for, by which the pool of connections waits, may swallow a
+        # cancellation.
+        over.set()
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
 
-async def _forget(store: SessionStore, pause: float) -> None:
-    while True:
+async def _forget(store: SessionStore, pause: float, over: asyncio.Event) -> None:
+    while not over.is_set():
         with suppress(DatabaseUnavailable):  # the next time will do
             await store.forget_ended(_KEPT)
-        await asyncio.sleep(pause)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await over.wait()
