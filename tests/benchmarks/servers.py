@@ -1,0 +1,94 @@
+"""What is measured: the product, the floor below it, and the model server behind both."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeper_api.embedded.postgres import embedded_postgres
+from deeper_api.store.migrations import apply
+from tests.benchmarks.load import request
+from tests.benchmarks.processes import BIN, free_port, running
+
+_SECRET = "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA"
+
+
+@dataclass
+class Server:
+    """A running server under measurement: ``token`` signs its requests, ``started`` is seconds to its first answer."""
+
+    pid: int
+    port: int
+    token: str = ""
+    started: float = 0.0
+
+    def chat(self, model: str) -> bytes:
+        """A request that asks ``model`` and streams."""
+        body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello!"}]})
+        return request(self.port, "/v1/chat", body.encode(), self.token)
+
+
+@contextmanager
+def upstream() -> Generator[str]:
+    """Run the model server; yield its address."""
+    command = [sys.executable, "-m", "tests.benchmarks.upstream"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.kill()
+
+
+@contextmanager
+def bare(model_server: str) -> Generator[Server]:
+    """Run the floor."""
+    port = free_port()
+    options = "--interface asgi --no-ws --loop uvloop --http 1 --backlog 4096 --host 127.0.0.1"
+    command = [BIN / "granian", *options.split(" "), "--port", port, "tests.benchmarks.bare:app"]
+    environment = {"BENCHMARK_UPSTREAM": model_server, "PYTHONPATH": str(Path.cwd())}
+    with running(command, environment, f"http://127.0.0.1:{port}/") as pid:
+        yield Server(pid, port)
+
+
+@contextmanager
+def database() -> Generator[str]:
+    """Run a PostgreSQL with an up-to-date database; yield its address."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        embedded_postgres(Path(folder), lambda _: None) as url,
+    ):
+        apply(url, lambda _: None)
+        yield url
+
+
+@contextmanager
+def product(model_server: str, database_url: str) -> Generator[Server]:
+    """Run `deeper serve` as an operator would."""
+    port = free_port()
+    environment: Mapping[str, str] = {
+        "DEEPER_DB_URL": database_url,
+        "DEEPER_JWT_SECRET": _SECRET,
+        "DEEPER_OLLAMA_URL": model_server,
+        "DEEPER_SERVER_PORT": str(port),
+        "DEEPER_JWT_ACCESS_MINUTES": "60",
+    }
+    before = time.perf_counter()
+    with running([BIN / "deeper", "serve"], environment, f"http://127.0.0.1:{port}/health") as pid:
+        yield Server(pid, port, started=time.perf_counter() - before)
+
+
+def sign_up(server: Server) -> None:
+    """Make an account on ``server`` and sign its requests with it."""
+    account = {"email": f"load{server.port}@example.com", "password": "a load of passwords"}
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/v1/auth/signup",
+        json.dumps(account).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(asked) as response:
+        server.token = json.load(response)["access_token"]
