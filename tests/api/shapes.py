@@ -104,6 +104,8 @@ def require_error(
     body = reply.json()
     expected: Json = {"code": code, "message": message or body["error"]["message"]}
     expected["request_id"] = reply.header("x-request-id")
+    if (after := reply.header("retry-after")) is not None:
+        expected["retry_after"] = int(after)
     if details is not None:
         expected["details"] = details
     assert (reply.status, body) == (status, {"error": expected})

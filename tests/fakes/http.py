@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncGenerator
 
 import aiohttp
@@ -28,7 +29,7 @@ class HttpClient(Client):
     ) -> AsyncGenerator[Exchange]:
         # aiohttp makes this header itself when the body comes in pieces.
         headers = [(name, value) for name, value in headers if name != "transfer-encoding"]
-        data = _pieces(body) if isinstance(body, list) else body or None
+        data = _pieces(body) if isinstance(body, list) else io.BytesIO(body) if body else None
         asking = asyncio.create_task(
             self._session.request(
                 method,

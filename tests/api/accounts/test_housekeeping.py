@@ -1,0 +1,52 @@
+import asyncio
+import contextlib
+from datetime import timedelta
+
+from deeper_api.accounts.housekeeping import forgetting_ended_sessions
+from deeper_auth import MemorySessionStore
+from deeper_core import DatabaseUnavailable
+
+
+class Ledger(MemorySessionStore):
+    """Counts how often it is asked to forget, and fails the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: asyncio.Queue[timedelta] = asyncio.Queue()
+        self.faults: list[Exception] = [DatabaseUnavailable()]
+
+    async def forget_ended(self, age: timedelta) -> int:
+        self.asked.put_nowait(age)
+        if self.faults:
+            raise self.faults.pop()
+        return 0
+
+
+class Stubborn(Ledger):
+    """Swallows the cancellation that reaches it, as asyncio.wait_for did before Python 3.12."""
+
+    async def forget_ended(self, age: timedelta) -> int:
+        self.asked.put_nowait(age)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return 0
+
+
+async def test_ended_sessions_are_forgotten_again_and_again_whatever_the_database_does():
+    store = Ledger()
+    async with forgetting_ended_sessions(store, pause=0):
+        assert [await store.asked.get() for _ in range(3)] == [timedelta(days=7)] * 3
+
+
+async def test_it_ends_with_its_context():
+    store = Ledger()
+    async with forgetting_ended_sessions(store, pause=3_600):
+        await store.asked.get()
+    assert [task.get_name() for task in asyncio.all_tasks()].count("forget ended sessions") == 0
+
+
+async def test_it_ends_also_when_its_cancellation_is_swallowed():
+    store = Stubborn()
+    async with asyncio.timeout(10):
+        async with forgetting_ended_sessions(store, pause=3_600):
+            await store.asked.get()

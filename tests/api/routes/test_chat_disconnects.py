@@ -1,0 +1,170 @@
+"""Whoever asks may leave at any moment: the model server is then freed at once, and nothing is left behind."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from deeper_core import Delta, Finish, FinishReason
+from deeper_model import ScriptedProvider
+from tests.api.routes.test_chat import NDJSON, QUESTION
+from tests.fakes.exchanges import Account
+from tests.fakes.upstream import Peer
+from tests.fixtures.applications import LogLines
+from tests.fixtures.servers import Backend
+from tests.model.dialects import OPENAI
+
+# Seconds from the client's leaving to the closing of the model server's connection.
+SOON = 0.1
+# These tests share two cores with others, so that a slow run says little: the best of a few has to be soon.
+TRIES = 5
+
+Play = Callable[[Peer], Awaitable[None]]
+
+
+async def until_no_generation_runs() -> None:
+    """Return once no task makes an answer any more; one turn later its end has been logged."""
+    while any(task.get_name().startswith("generation") for task in asyncio.all_tasks()):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def send_nothing(peer: Peer) -> None:
+    await peer.wait_gone()
+
+
+async def send_headers(peer: Peer) -> None:
+    await OPENAI.begin(peer)
+    await peer.wait_gone()
+
+
+async def send_a_piece(peer: Peer) -> None:
+    await OPENAI.begin(peer, "piece")
+    await peer.wait_gone()
+
+
+async def send_without_end(peer: Peer) -> None:
+    await OPENAI.begin(peer)
+    gone = asyncio.create_task(peer.wait_gone())
+    while not gone.done():
+        await peer.chunk(OPENAI.content("piece "))
+        await asyncio.sleep(0)
+
+
+PHASES: dict[str, tuple[Play, dict[str, object], dict[str, str], bytes]] = {
+    "before the model server answers": (send_nothing, {}, {}, b"start"),
+    "before the first piece": (send_headers, {}, {}, b"start"),
+    "in the middle": (send_a_piece, {}, {}, b"piece"),
+    "in the middle of lines": (send_a_piece, {}, NDJSON, b"piece"),
+    "in a flood": (send_without_end, {}, {}, b"piece"),
+    "waiting for a whole answer": (send_a_piece, {"stream": False}, {}, b""),
+    "waiting for a whole answer that has not begun": (send_nothing, {"stream": False}, {}, b""),
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+async def test_behind_granian_leaving_frees_the_model_server_soon(http_account: Account, backend: Backend, phase: str):
+    play, more, headers, awaited = PHASES[phase]
+
+    async def leave_once() -> float:
+        async with backend.model(play) as model:
+            opening = http_account.client.open("POST", "/v1/chat", QUESTION | more, headers=headers)
+            async with opening as exchange:
+                if awaited:
+                    await exchange.head()
+                    await exchange.read_until(awaited)
+                await model.until_asked()
+                exchange.leave()
+                left = time.monotonic()
+            await model.until_left()
+            return time.monotonic() - left
+
+    took: list[float] = []
+    while len(took) < TRIES and min(took, default=SOON) >= SOON:
+        took.append(await leave_once())
+    assert min(took) < SOON
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("before", [(), (Delta(content="piece"),)], ids=["before the first piece", "in the middle"])
+async def test_leaving_cancels_the_answer_and_cleans_up(
+    account: Account, scripted: ScriptedProvider, log_lines: LogLines, stream: bool, before: tuple[Delta, ...]
+):
+    scripted.play(*before, asyncio.Event())
+    async with account.client.open("POST", "/v1/chat", QUESTION | {"stream": stream}) as exchange:
+        await scripted.wait_for_streams(1)
+        exchange.leave()
+        await scripted.wait_for_streams(0)
+    await until_no_generation_runs()
+    (ended,) = log_lines.of("deeper.generations")
+    assert ended["outcome"] == "cancelled"
+    assert ended["pieces"] == len(before)
+
+
+async def test_leaving_after_the_end_changes_nothing(account: Account, scripted: ScriptedProvider, log_lines: LogLines):
+    scripted.play(Delta(content="all"), Finish(reason=FinishReason.STOP))
+    async with account.client.open("POST", "/v1/chat", QUESTION) as exchange:
+        await exchange.head()
+        await exchange.read_until(b"event: done")
+    (ended,) = log_lines.of("deeper.generations")
+    assert ended["outcome"] == "stop"
+
+
+async def test_one_who_leaves_takes_nobody_with_him(account: Account, scripted: ScriptedProvider):
+    gate = asyncio.Event()
+    scripted.play(gate, Delta(content="mine"), Finish(reason=FinishReason.STOP))
+    scripted.play(asyncio.Event())
+    async with account.client.open("POST", "/v1/chat", QUESTION) as stays:
+        await scripted.wait_for_streams(1)
+        async with account.client.open("POST", "/v1/chat", QUESTION) as leaves:
+            await scripted.wait_for_streams(2)
+            leaves.leave()
+            await scripted.wait_for_streams(1)
+        gate.set()
+        await stays.head()
+        assert b"event: done" in await stays.rest()
+
+
+async def test_fifty_who_leave_at_random_moments_leave_nothing(account: Account, scripted: ScriptedProvider):
+    chance = random.Random(4711)
+    idle = len(asyncio.all_tasks())
+
+    async def visit() -> None:
+        question = QUESTION | {"stream": chance.random() < 0.7}
+        turns = chance.randrange(60)
+        async with account.client.open("POST", "/v1/chat", question) as exchange:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            exchange.leave()
+
+    await asyncio.gather(*(visit() for _ in range(50)))
+    await scripted.wait_for_streams(0)
+    await until_no_generation_runs()
+    assert len(asyncio.all_tasks()) == idle
+
+
+async def test_fifty_who_leave_at_random_moments_leave_nothing_behind_granian(http_account: Account, backend: Backend):
+    chance = random.Random(4711)
+
+    async def answer(peer: Peer) -> None:
+        await OPENAI.begin(peer)
+        for _ in range(100):
+            await peer.chunk(OPENAI.content("piece "))
+            await asyncio.sleep(0.001)
+        await peer.chunk(OPENAI.end())
+        await peer.chunk(b"")
+
+    async def visit() -> None:
+        question = QUESTION | {"stream": chance.random() < 0.7}
+        patience = chance.uniform(0, 0.3)
+        async with http_account.client.open("POST", "/v1/chat", question) as exchange:
+            await asyncio.sleep(patience)
+            exchange.leave()
+
+    async with backend.model(answer) as model:
+        for _ in range(5):
+            await asyncio.gather(*(visit() for _ in range(10)))
+        await model.until_left()
+    assert (await http_account.client.get("/v1/me")).status == 200

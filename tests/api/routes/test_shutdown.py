@@ -1,0 +1,168 @@
+"""How a server ends: on SIGTERM with every answer brought to its last frame, on SIGKILL of a worker not at all."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.api.routes.test_chat import NDJSON, QUESTION
+from tests.api.shapes import require_error
+from tests.fakes.exchanges import Exchange, Reply, ndjson_frames, sign_up, sse_frames
+from tests.fakes.http import open_client
+from tests.fakes.upstream import Peer
+from tests.fixtures.postgres import wait_until
+from tests.fixtures.servers import Backend, StartServer
+from tests.model.dialects import OPENAI
+
+FORMS: list[tuple[dict[str, str], dict[str, object]]] = [({}, {}), (NDJSON, {}), ({}, {"stream": False})]
+
+
+async def never_finish(peer: Peer) -> None:
+    await OPENAI.begin(peer, "piece")
+    await peer.wait_gone()
+
+
+async def until_ended(backend: Backend) -> int:
+    return await asyncio.to_thread(backend.process.wait)
+
+
+def last_error(reply: Reply) -> object:
+    if reply.header("content-type") == "application/json":
+        return reply.json()["error"]
+    frames = (ndjson_frames if "ndjson" in str(reply.header("content-type")) else sse_frames)(reply.body)
+    assert [event for _, event, _ in frames] == ["start", "delta", "error"]
+    return frames[-1][2]["error"]
+
+
+async def read_all(exchange: Exchange) -> Reply:
+    head = await exchange.head()
+    return Reply(head.status, head.headers, await exchange.rest())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_on_sigterm_every_open_answer_ends_with_a_last_frame(start_server: StartServer, workers: str):
+    backend = start_server(DEEPER_SERVER_WORKERS=workers, DEEPER_SERVER_DRAIN_SECONDS="1")
+    async with open_client(backend.url) as client, backend.model(never_finish) as model, AsyncExitStack() as stack:
+        account = await sign_up(client)
+        exchanges = [
+            await stack.enter_async_context(account.client.open("POST", "/v1/chat", QUESTION | more, headers=headers))
+            for headers, more in FORMS * 4
+        ]
+        await model.until_asked(len(exchanges))
+        reading = asyncio.gather(*map(read_all, exchanges))
+        before = time.monotonic()
+        backend.process.terminate()
+        replies = await reading
+        assert await until_ended(backend) == 0
+        assert time.monotonic() - before < 1 + 5  # the drain time, and what a worker gets to write last frames
+        for reply in replies:
+            message = "The server is shutting down. Try again shortly."
+            request_id = reply.header("x-request-id")
+            assert last_error(reply) == {
+                "code": "shutting_down",
+                "message": message,
+                "request_id": request_id,
+                "retry_after": 1,
+            }
+            if reply.header("content-type") == "application/json":
+                require_error(reply, 503, "shutting_down")
+                assert reply.header("retry-after") == "1"
+        await model.until_left()
+    outcomes = [line["outcome"] for line in backend.process.log("deeper.generations")]
+    assert outcomes == ["shutting_down"] * len(exchanges)
+
+
+async def test_an_answer_that_is_nearly_done_may_finish_after_sigterm(start_server: StartServer):
+    backend = start_server(DEEPER_SERVER_DRAIN_SECONDS="20")
+    gate = asyncio.Event()
+
+    async def finish_at_the_gate(peer: Peer) -> None:
+        await OPENAI.begin(peer, "piece")
+        await gate.wait()
+        await peer.chunk(OPENAI.end())
+        await peer.chunk(b"")
+
+    async with open_client(backend.url) as client, backend.model(finish_at_the_gate):
+        account = await sign_up(client)
+        async with account.client.open("POST", "/v1/chat", QUESTION) as exchange:
+            await exchange.head()
+            body = await exchange.read_until(b"piece")
+            backend.process.terminate()
+            await asyncio.to_thread(wait_until, lambda: not backend.process.is_healthy())
+            gate.set()
+            body += await exchange.rest()
+    assert [event for _, event, _ in sse_frames(body)] == ["start", "delta", "done"]
+    assert await until_ended(backend) == 0
+
+
+async def test_an_idle_server_ends_at_once(start_server: StartServer):
+    backend = start_server(DEEPER_SERVER_DRAIN_SECONDS="30")
+    before = time.monotonic()
+    backend.process.terminate()
+    assert await until_ended(backend) == 0
+    assert time.monotonic() - before < 10  # seconds, and not the drain time
+
+
+async def test_a_worker_that_is_killed_is_replaced_and_the_server_lives(start_server: StartServer):
+    backend = start_server(DEEPER_SERVER_WORKERS="2")
+    async with open_client(backend.url) as client:
+        account = await sign_up(client)
+        before = set(backend.process.workers())
+        assert len(before) == 2
+        victim = min(before)
+        os.kill(victim, signal.SIGKILL)
+        await asyncio.to_thread(
+            wait_until, lambda: len(alive := set(backend.process.workers()) - {victim}) == 2 and alive != before
+        )
+        await asyncio.to_thread(wait_until, backend.process.is_healthy)
+        assert (await account.client.get("/v1/me")).json() == account.user
+    assert backend.process.is_running()
+
+
+async def test_a_password_change_ends_other_sessions_on_every_worker_within_five_seconds(start_server: StartServer):
+    backend = start_server(DEEPER_SERVER_WORKERS="2")
+    async with open_client(backend.url) as client:
+        account = await sign_up(client)
+        other = await account.log_in()
+        # Connections are spread over the workers by chance: after these, both of them remember both sessions.
+        for _ in range(16):
+            assert (await other.client.get("/v1/me")).status == 200
+        change = {"current_password": account.password, "new_password": "another password, and a long one"}
+        tokens = (await account.client.put("/v1/me/password", change)).json()
+        changed = time.monotonic()
+        denied = 0
+        while denied < 16:  # in a row, so that both workers have said it
+            denied = denied + 1 if (await other.client.get("/v1/me")).status == 401 else 0
+            assert time.monotonic() - changed < 6  # the five seconds, and one for the requests themselves
+        assert (await client.as_user(tokens["access_token"]).get("/v1/me")).json() == account.user
+
+
+async def test_no_secret_and_nothing_personal_reaches_the_log(start_server: StartServer):
+    backend = start_server()
+    async with open_client(backend.url) as client, backend.model(never_finish):
+        account = await sign_up(client)
+        cookie = await client.post(
+            "/v1/auth/login", {"email": account.email, "password": account.password, "transport": "cookie"}
+        )
+        token = (cookie.header("set-cookie") or "").partition("; ")[0].partition("=")[2]
+        rotated = await client.post("/v1/auth/refresh", headers={"cookie": f"__Host-deeper_refresh={token}"})
+        successor = (rotated.header("set-cookie") or "").partition("; ")[0].partition("=")[2]
+        async with account.client.open(
+            "POST", "/v1/chat", QUESTION | {"messages": [{"role": "user", "content": "canary"}]}
+        ) as exchange:
+            await exchange.head()
+            await exchange.read_until(b"piece")
+        await client.get(f"/v1/me?token={account.access_token}&email={account.email}")
+        await client.post("/v1/auth/login", {"email": account.email, "password": "canary"})
+    backend.process.terminate()
+    await until_ended(backend)
+    said = backend.process.output()
+    secrets = [account.email, account.password, account.access_token, account.refresh_token, token, successor, "canary"]
+    assert len(token) == len(successor) == len(account.refresh_token)
+    assert [secret for secret in secrets if secret in said] == []
+    assert all(token not in reply.body.decode() and successor not in reply.body.decode() for reply in (cookie, rotated))
+    assert [json.loads(line)["logger"] for line in said.splitlines()].count("deeper.requests") == 6

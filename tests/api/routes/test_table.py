@@ -1,0 +1,110 @@
+"""Who may call what. The table is compared with the routes of the application: a route without a row fails."""
+
+from typing import cast
+
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from deeper_api.app import create_app
+from deeper_api.middleware.edge import Edge
+from deeper_model import ScriptedProvider
+from tests.api.shapes import require_error, require_headers
+from tests.fakes.asgi import AsgiClient
+from tests.fakes.exchanges import Account, Client, Json, Reply
+from tests.fakes.http import HttpClient
+from tests.fixtures.applications import config_for
+
+NOBODYS_ID = "019a0000-0000-7000-8000-000000000000"
+CREDENTIALS: Json = {"email": "nobody@example.com", "password": "not the password"}
+QUESTION: Json = {"model": "scripted", "messages": [{"role": "user", "content": "Hello"}]}
+
+# method and path -> what is sent, and the statuses for nobody and for a user
+TABLE: dict[tuple[str, str], tuple[object, int, int]] = {
+    ("GET", "/health"): (None, 200, 200),
+    ("GET", "/health/ready"): (None, 200, 200),
+    ("POST", "/v1/auth/signup"): (CREDENTIALS | {"password": "x"}, 422, 422),
+    ("POST", "/v1/auth/login"): (CREDENTIALS, 401, 401),
+    ("POST", "/v1/auth/refresh"): (None, 401, 401),
+    ("POST", "/v1/auth/logout"): (None, 401, 204),
+    ("GET", "/v1/auth/sessions"): (None, 401, 200),
+    ("DELETE", "/v1/auth/sessions"): (None, 401, 204),
+    ("DELETE", "/v1/auth/sessions/{session_id:uuid}"): (None, 401, 404),
+    ("GET", "/v1/me"): (None, 401, 200),
+    ("DELETE", "/v1/me"): ({"password": "not the password"}, 401, 422),
+    ("PUT", "/v1/me/password"): ({"current_password": "not the password", "new_password": "x"}, 401, 422),
+    ("GET", "/v1/models"): (None, 401, 200),
+    ("POST", "/v1/chat"): (QUESTION, 401, 200),
+}
+# What Litestar answers by itself, besides the routes.
+_OF_LITESTAR = {"HEAD", "OPTIONS"}
+
+
+def routes(app: Litestar) -> list[tuple[str, str]]:
+    """Every method and path of the application, without the description of itself that the profile dev gives."""
+    return sorted(
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method in route.methods
+        if method not in _OF_LITESTAR and not route.path.startswith("/openapi")
+    )
+
+
+def test_each_route_has_a_row(accounts_url: str):
+    edge = cast("Edge", create_app(config_for(accounts_url), provider=ScriptedProvider()))
+    assert routes(cast("Litestar", edge._app)) == sorted(TABLE)
+
+
+async def call(client: Client, method: str, path: str, sent: object) -> Reply:
+    path = path.replace("{session_id:uuid}", NOBODYS_ID)
+    return await (client.call(method, path) if sent is None else client.call(method, path, sent))
+
+
+@pytest.mark.parametrize(("method", "path"), TABLE)
+async def test_nobody(client: AsgiClient, method: str, path: str):
+    sent, status, _ = TABLE[method, path]
+    reply = await call(client, method, path, sent)
+    assert reply.status == status
+    require_headers(reply)
+
+
+@pytest.mark.parametrize(("method", "path"), TABLE)
+async def test_a_user(account: Account, method: str, path: str):
+    sent, _, status = TABLE[method, path]
+    reply = await call(account.client, method, path, sent)
+    assert reply.status == status
+    require_headers(reply)
+
+
+@pytest.mark.parametrize(("method", "path"), [row for row, given in TABLE.items() if given[1] != given[2]])
+@pytest.mark.parametrize("body", [b"not JSON", b"\x00" * 100_000])
+async def test_who_asks_is_found_out_before_the_body_is_looked_at(
+    client: AsgiClient, method: str, path: str, body: bytes
+):
+    path = path.replace("{session_id:uuid}", NOBODYS_ID)
+    reply = await client.call(method, path, headers={"content-type": "application/json"}, body=body)
+    require_error(reply, 401, "invalid_token")
+
+
+@pytest.mark.parametrize(("method", "path"), TABLE)
+async def test_a_method_that_a_route_does_not_have_is_refused_with_those_that_it_has(
+    client: AsgiClient, method: str, path: str
+):
+    had = {given for given, at in TABLE if at == path}
+    reply = await client.call("PATCH", path.replace("{session_id:uuid}", NOBODYS_ID))
+    require_error(reply, 405, "method_not_allowed")
+    assert had <= set((reply.header("allow") or "").split(", ")) <= had | _OF_LITESTAR
+    assert method in had
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/", "/v1/nothing", "/v2/me", "/docs", "/schema", "/v1/me/x", "/v1/mé"]
+)
+async def test_a_path_that_is_no_route_does_not_exist(account: Account, path: str):
+    require_error(await account.client.get(path), 404, "not_found")
+
+
+async def test_in_prod_the_api_does_not_describe_itself(http_client: HttpClient):
+    for path in ("/openapi", "/openapi/openapi.json", "/schema", "/docs"):
+        require_error(await http_client.get(path), 404, "not_found")
