@@ -3,6 +3,8 @@
 # click leaves the types of its decorators open:
 # pyright: reportUnknownMemberType=false
 
+import re
+
 import rich_click as click
 
 from deeper_api.cli.faults import config_fault, read_config
@@ -22,7 +24,14 @@ def command(*, markdown: bool, check: bool) -> None:
         return
     config = read_config()
     for setting in settings():
-        click.echo(f"{setting.variable}={setting.show(value_of(config, setting))}")
+        click.echo(f"{setting.variable}={_quoted(setting.show(value_of(config, setting)))}")
     faults = required_to_serve(config) if check else []
     if faults:
         raise config_fault(faults)
+
+
+def _quoted(value: str) -> str:
+    """Return ``value`` as a `.env` file has it: in quotes unless every reader takes it as it is."""
+    if re.fullmatch(r"[\w.,:;/@%&=?*+~-]*", value, re.ASCII):
+        return value
+    return "'" + value.replace("\\", r"\\").replace("'", r"\'") + "'"

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -37,7 +38,7 @@ def database_url(config: AppConfig, data_dir: Path) -> Generator[str]:
     elif (url := running_url(data_dir / "postgres")) is not None:
         yield url
     else:
-        with own_database(data_dir, click.echo) as url:
+        with own_database(data_dir, partial(click.echo, err=True)) as url:
             yield url
 
 

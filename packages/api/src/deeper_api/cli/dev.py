@@ -14,7 +14,8 @@ import rich_click as click
 
 from deeper_api.cli.databases import data_dir_option, default_data_dir, own_database
 from deeper_api.cli.directories import open_directory
-from deeper_api.cli.faults import explained, read_config
+from deeper_api.cli.explanations import explained
+from deeper_api.cli.faults import read_config
 from deeper_api.cli.first_users import FIRST_USER_EMAIL, FIRST_USER_FILE, FirstUser, read_first_user
 from deeper_api.cli.serving import reachable_address, run_server
 from deeper_api.config import AppConfig

@@ -1,13 +1,10 @@
 """How commands end when they cannot do their work: what is wrong, in words, and an exit code."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import rich_click as click
 
 from deeper_api.config import AppConfig, ConfigError, load_config
-from deeper_api.store.schema import MigrationFailed
-from deeper_core import DeeperError
 
 
 class ConfigFault(click.ClickException):
@@ -32,22 +29,3 @@ def read_config(
 def config_fault(faults: list[str]) -> ConfigFault:
     """Return the error that lists ``faults``."""
     return ConfigFault("The configuration cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
-
-
-def not_migrated(missing: list[str]) -> click.ClickException:
-    """Return the error that says which migrations are missing, and how to apply them."""
-    return click.ClickException(
-        f"The database lacks {len(missing)} migration(s), from {missing[0]} on. Run `deeper migrate` first."
-    )
-
-
-@contextmanager
-def explained() -> Generator[None]:
-    """End the command with the message of an error of ours, not with a traceback."""
-    try:
-        yield
-    except DeeperError as error:
-        lines = [error.message, *(detail.message for detail in error.details)]
-        raise click.ClickException("\n".join(lines)) from error
-    except MigrationFailed as error:
-        raise click.ClickException(str(error)) from error

@@ -8,7 +8,8 @@ from pathlib import Path
 import rich_click as click
 
 from deeper_api.cli.databases import data_dir_option, database_url
-from deeper_api.cli.faults import explained, read_config
+from deeper_api.cli.explanations import explained
+from deeper_api.cli.faults import read_config
 from deeper_api.store.migrations import apply, pending, rollback
 
 

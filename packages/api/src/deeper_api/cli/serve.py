@@ -7,7 +7,8 @@ import logging
 
 import rich_click as click
 
-from deeper_api.cli.faults import explained, not_migrated, read_config
+from deeper_api.cli.explanations import explained, not_migrated
+from deeper_api.cli.faults import read_config
 from deeper_api.cli.serving import reachable_address, run_server
 from deeper_api.store.schema import pending
 

