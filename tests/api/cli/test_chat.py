@@ -1,0 +1,159 @@
+"""``deeper chat``."""
+
+import asyncio
+import os
+import pty
+import re
+import signal
+import subprocess
+
+import pytest
+
+from tests.api.cli.commands import DEEPER, Deeper, Dev, environment
+from tests.fakes.server import free_port
+from tests.fixtures.ollama import RunningOllama
+from tests.fixtures.postgres import wait_until
+from tests.fixtures.servers import StartServer
+
+PASSWORD = "a quiet harbour at dawn"
+
+
+def test_a_question_is_answered(dev: Dev):
+    done = dev.deeper("chat", "How are you?")
+    assert (done.code, done.err) == (0, "")
+    assert "You wrote: “How are you?”" in done.out
+    assert done.out.endswith("\n")
+
+
+def test_a_question_may_come_from_standard_input(dev: Dev):
+    done = dev.deeper("chat", stdin="Piped in,\non two lines")
+    assert done.code == 0
+    assert "You wrote: “Piped in, on two lines”" in done.out
+
+
+def test_statistics_go_to_standard_error(dev: Dev):
+    done = dev.deeper("chat", "hi", "--stats")
+    assert "tokens" not in done.out
+    assert re.fullmatch(r"\d+ \+ \d+ tokens, first after \d+ ms, \d+ ms in all\n", done.err)
+
+
+def test_control_characters_of_the_model_do_not_reach_the_terminal(dev: Dev):
+    done = dev.deeper("chat", "red\x1b[31m\x07\x08\x9b2J\u202e end")
+    assert done.code == 0
+    assert "red[31m2J end" in done.out
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", done.out)
+
+
+@pytest.mark.parametrize("source", ["file", "standard input"])
+def test_somebody_else_signs_in_with_a_password_from(dev: Dev, source: str):
+    email = f"{source.replace(' ', '.')}@example.com"
+    dev.deeper("user", "create", email, "--password-stdin", stdin=f"{PASSWORD}\n")
+    file = dev.data.parent / "password-file"
+    file.write_text(f"{PASSWORD}\n")
+    given = str(file) if source == "file" else "-"
+    done = dev.deeper("chat", "hi", "--email", email, "--password-file", given, stdin=f"{PASSWORD}\n")
+    assert done.code == 0
+    assert "You wrote: “hi”" in done.out
+
+
+def test_a_wrong_password_is_explained(dev: Dev):
+    done = dev.deeper("chat", "hi", "--email", "admin@example.com", "--password-file", "-", stdin="wrong\n")
+    assert (done.code, done.out) == (1, "")
+    assert "The e-mail address or the password is wrong." in done.said
+
+
+def test_a_model_that_is_not_there_is_explained(dev: Dev):
+    done = dev.deeper("chat", "hi", "--model", "nonsense")
+    assert done.code == 1
+    assert "There is no such model." in done.said
+
+
+def test_without_a_server_it_says_so(dev: Dev):
+    url = f"http://127.0.0.1:{free_port()}"
+    done = dev.deeper("chat", "hi", "--url", url)
+    assert done.code == 1
+    assert f"There is no answer from {url}. Is the server running?" in done.said
+
+
+async def test_something_else_than_our_server_is_explained(dev: Dev, ollama_server: RunningOllama):
+    done = await asyncio.to_thread(dev.deeper, "chat", "hi", "--url", ollama_server.url)
+    assert done.code == 1
+    assert "404" in done.said
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://[::1", "http://127.0.0.1:99999"])
+def test_an_address_that_is_none_is_explained(dev: Dev, url: str):
+    assert dev.deeper("chat", "hi", "--url", url).code in {1, 2}
+
+
+def test_without_anybody_to_sign_in_it_asks_for_one(deeper: Deeper):
+    done = deeper("chat", "hi")
+    assert done.code == 2
+    assert "--email" in done.said
+
+
+def test_a_conversation_at_a_terminal_goes_on_until_an_empty_line(dev: Dev):
+    ours, its = pty.openpty()
+    given = environment(dev.data.parent, {**dev.deeper.given, "TERM": "dumb"})
+    process = subprocess.Popen(
+        [DEEPER, "chat"], stdin=its, stdout=its, stderr=its, cwd=dev.data.parent, env=given, start_new_session=True
+    )
+    os.close(its)
+    shown = b""
+
+    def read_until(wanted: str, count: int) -> None:
+        nonlocal shown
+        while shown.decode(errors="replace").count(wanted) < count:
+            shown += os.read(ours, 65_536)
+
+    try:
+        read_until("> ", 1)
+        os.write(ours, b"first\n")
+        read_until("1 message(s) so far.", 1)
+        read_until("> ", 2)
+        os.write(ours, b"second\n")
+        read_until("3 message(s) so far.", 1)
+        read_until("> ", 3)
+        os.write(ours, b"\n")
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert "You wrote: “second”" in shown.decode()
+    assert "Traceback" not in shown.decode()
+
+
+async def test_ctrl_c_stops_the_answer_and_the_model(
+    start_server: StartServer, ollama_server: RunningOllama, deeper: Deeper, database_url: str
+):
+    stand_in = ollama_server.stand_in
+    stand_in.delay = 0.2
+    server = await asyncio.to_thread(start_server, DEEPER_MODEL_PROVIDER="ollama", DEEPER_OLLAMA_URL=ollama_server.url)
+    create = ("user", "create", "a@example.com", "--password-stdin")
+    made = await asyncio.to_thread(deeper, *create, stdin=f"{PASSWORD}\n", DEEPER_DB_URL=database_url)
+    assert made.code == 0
+    (deeper.folder / "password").write_text(PASSWORD)
+    asking = await asyncio.create_subprocess_exec(
+        DEEPER,
+        *("chat", "hi", "--url", server.url, "--email", "a@example.com", "--password-file", "password"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=deeper.folder,
+        env=environment(deeper.folder, {}),
+    )
+    assert asking.stdout is not None
+    try:
+        said = await asking.stdout.readexactly(4)
+        stand_in.delay = 3_600  # now the answer will not end by itself
+        asking.send_signal(signal.SIGINT)
+        rest, errors = await asking.communicate()
+    finally:
+        if asking.returncode is None:
+            asking.kill()
+            await asking.wait()
+    assert said == b"This"
+    assert (asking.returncode, errors) == (130, b"")
+    assert rest.endswith(b"\n")
+    await asyncio.to_thread(wait_until, lambda: not stand_in.open_chats)

@@ -1,0 +1,72 @@
+"""``deeper migrate``, and a server that finds its database unmigrated."""
+
+from pathlib import Path
+
+import pytest
+
+from deeper_api.store.schema import names, pending
+from tests.api.cli.commands import Deeper, postgres_of
+
+SECRET = "0f9b4c7d2e8a61537092bd4e8f6c1a35"
+
+
+@pytest.fixture
+def empty(deeper: Deeper, empty_database_url: str) -> Deeper:
+    """The command on a database without a schema."""
+    return deeper.but(DEEPER_DB_URL=empty_database_url)
+
+
+@pytest.fixture
+def migrated(deeper: Deeper, database_url: str) -> Deeper:
+    """The command on a database with its schema."""
+    return deeper.but(DEEPER_DB_URL=database_url)
+
+
+def test_it_brings_a_database_up_to_date(empty: Deeper):
+    done = empty("migrate")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == f"Applied {len(names())}."
+    assert all(f"Applying migration {name}." in done.out for name in names())
+    assert pending(empty.given["DEEPER_DB_URL"]) == []
+
+
+def test_what_is_up_to_date_stays_as_it_is(migrated: Deeper):
+    assert migrated("migrate").out == migrated("migrate", "--check").out == "The database is up to date.\n"
+
+
+def test_a_check_names_what_is_missing_and_changes_nothing(empty: Deeper):
+    done = empty("migrate", "--check")
+    assert done.code == 1
+    assert f"The database lacks: {', '.join(names())}." in done.said
+    assert pending(empty.given["DEEPER_DB_URL"]) == names()
+
+
+def test_the_newest_migration_is_undone(migrated: Deeper):
+    done = migrated("migrate", "--rollback", "--yes")
+    assert (done.code, done.out.splitlines()[-1]) == (0, f"Undone: {names()[-1]}.")
+    assert pending(migrated.given["DEEPER_DB_URL"]) == names()[-1:]
+
+
+@pytest.mark.parametrize("answer", ["", "n\n"])
+def test_nothing_is_undone_without_a_yes(migrated: Deeper, answer: str):
+    assert migrated("migrate", "--rollback", stdin=answer).code == 1
+    assert pending(migrated.given["DEEPER_DB_URL"]) == []
+
+
+def test_there_may_be_nothing_to_undo(empty: Deeper):
+    assert empty("migrate", "--rollback", "--yes").out == "There is nothing to undo.\n"
+
+
+def test_the_database_of_dev_is_meant_where_no_other_is_named(data: Path):
+    done = Deeper(data.parent, {})("migrate", "--check", "--data-dir", str(data))
+    assert (done.code, done.out) == (0, "The database is up to date.\n")
+    assert postgres_of(data) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("serve",), ("user", "list"), ("user", "disable", "a@example.com")], ids=" ".join
+)
+def test_what_needs_the_schema_says_how_to_get_it(empty: Deeper, arguments: tuple[str, ...]):
+    done = empty(*arguments, DEEPER_JWT_SECRET=SECRET)
+    assert done.code == 1
+    assert f"The database lacks {len(names())} migration(s), from {names()[0]} on. Run `deeper migrate`" in done.said
