@@ -129,6 +129,8 @@ class _Run:
         if not isinstance(error, DeeperError):
             _log.error("generation failed", exc_info=error, extra={"fields": {"request_id": self._request_id}})
             error = InternalError()
+        if self._generation.cancelled:
+            return self._interrupted()  # what a provider makes of its cancellation does not make it a failure
         return self._failed(error)
 
     def _add(self, delta: Delta) -> None:
