@@ -1,0 +1,124 @@
+"""A whole answer says what its stream says."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deeper_api.chat.answers import Answer, whole_answer
+from deeper_api.chat.engine import Engine
+from deeper_api.chat.frames import Done, Start
+from deeper_api.errors import ErrorBody
+from deeper_core import (
+    ChatMessage,
+    ChatRequest,
+    ChatRole,
+    Delta,
+    ErrorCode,
+    Finish,
+    FinishReason,
+    FunctionCall,
+    FunctionCallDelta,
+    ModelServerTimedOut,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    UserId,
+    new_id,
+)
+from deeper_model import ScriptedProvider, Step
+from tests.api.chat.readers import FOREVER
+
+REQUEST = ChatRequest(model="scripted", messages=(ChatMessage(role=ChatRole.USER, content="hi"),))
+STOP = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2))
+
+
+def never() -> asyncio.Future[None]:
+    """The leaving of somebody who stays."""
+    return asyncio.get_running_loop().create_future()
+
+
+async def answer(*steps: Step) -> Answer | ErrorBody | None:
+    provider = ScriptedProvider()
+    provider.play(*steps)
+    async with Engine(provider, drain_seconds=0) as engine:
+        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id="r1")
+        return await whole_answer(generation, never())
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5))))
+def test_the_pieces_are_joined(pieces: list[tuple[str, str]]):
+    steps = [Delta(content=content, thinking=thinking) for content, thinking in pieces]
+    whole = asyncio.run(answer(*steps, STOP))
+    assert isinstance(whole, Answer)
+    assert whole.message.role is ChatRole.ASSISTANT
+    assert whole.message.content == "".join(content for content, _ in pieces)
+    assert (whole.message.thinking or "") == "".join(thinking for _, thinking in pieces)
+
+
+async def test_tool_calls_are_joined_by_their_index():
+    def piece(index: int, arguments: str, **named: str) -> ToolCallDelta:
+        function = FunctionCallDelta(name=named.get("name"), arguments=arguments)
+        return ToolCallDelta(index=index, id=named.get("id"), function=function)
+
+    whole = await answer(
+        Delta(tool_calls=(piece(0, '{"a"', id="c0", name="add"), piece(1, "{", id="c1", name="sub"))),
+        Delta(tool_calls=(piece(1, "}"),)),
+        Delta(tool_calls=(piece(0, ":1}"),)),
+        Finish(reason=FinishReason.TOOL_CALLS),
+    )
+    assert isinstance(whole, Answer)
+    assert whole.message.tool_calls == (
+        ToolCall(id="c0", function=FunctionCall(name="add", arguments='{"a":1}')),
+        ToolCall(id="c1", function=FunctionCall(name="sub", arguments="{}")),
+    )
+
+
+async def test_it_has_the_facts_of_the_first_and_the_last_frame():
+    provider = ScriptedProvider()
+    provider.play(Delta(content="a"), STOP)
+    async with Engine(provider, drain_seconds=0) as engine:
+        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
+        whole = await whole_answer(generation, never())
+    start, *_, last = generation.frames
+    assert isinstance(start, Start)
+    assert isinstance(last, Done)
+    assert isinstance(whole, Answer)
+    assert (whole.generation_id, whole.model, whole.created_at) == (start.generation_id, start.model, start.created_at)
+    assert (whole.finish_reason, whole.usage, whole.timings) == (last.finish_reason, last.usage, last.timings)
+
+
+async def test_an_error_is_all_that_is_left_of_a_failed_answer():
+    whole = await answer(Delta(content="half of"), ModelServerTimedOut())
+    assert whole == ErrorBody(
+        code=ErrorCode.MODEL_SERVER_TIMED_OUT, message=ModelServerTimedOut.default_message, request_id="r1"
+    )
+
+
+async def test_whoever_stops_waiting_stops_the_model():
+    provider = ScriptedProvider()
+    provider.play(asyncio.Event(), STOP)
+    async with Engine(provider, drain_seconds=FOREVER) as engine:
+        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
+        waiting = asyncio.create_task(whole_answer(generation, never()))
+        await provider.wait_for_streams(1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await provider.wait_for_streams(0)
+    assert generation.cancelled == "abandoned"
+
+
+async def test_whoever_leaves_gets_nothing_and_stops_the_model():
+    provider = ScriptedProvider()
+    provider.play(Delta(content="a"), asyncio.Event(), STOP)
+    async with Engine(provider, drain_seconds=FOREVER) as engine:
+        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
+        leaving = never()
+        waiting = asyncio.create_task(whole_answer(generation, leaving))
+        await provider.wait_for_streams(1)
+        leaving.set_result(None)
+        assert await waiting is None
+        await provider.wait_for_streams(0)
+    assert generation.cancelled == "abandoned"
