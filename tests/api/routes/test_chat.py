@@ -121,7 +121,10 @@ async def test_no_proxy_may_hold_a_stream_back(account: Account, wire: Wire):
     assert reply.header("x-accel-buffering") == "no"
 
 
-@pytest.mark.parametrize("accept", [None, "*/*", "text/event-stream", "application/json", "text/html", "x", "é", ""])
+@pytest.mark.parametrize(
+    "accept",
+    [None, "*/*", "text/event-stream", "application/json", "text/html", "x", "é", "", "application/x-ndjson;q=inf"],
+)
 async def test_server_sent_events_are_the_default(account: Account, accept: str | None):
     headers = {} if accept is None else {"accept": accept}
     reply = await account.client.post("/v1/chat", QUESTION, headers=headers)

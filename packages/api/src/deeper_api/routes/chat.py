@@ -57,9 +57,11 @@ async def chat(
 
     The answer is cancelled when whoever asked goes away.
     """
+    wire = _wire(request)
     generation = engine.start(data.request(), user_id=caller.user_id, request_id=request_id)
+    # From here to the first viewer nothing may fail: a generation that nobody watches runs to its end.
     if data.stream:
-        return FrameStream(generation, _wire(request), config.server.heartbeat_seconds)
+        return FrameStream(generation, wire, config.server.heartbeat_seconds)
     with departure(request.receive) as leaving:
         answer = await whole_answer(generation, leaving)
     if isinstance(answer, ErrorBody):
@@ -70,5 +72,8 @@ async def chat(
 
 
 def _wire(request: JsonRequest) -> Wire:
-    media_type = request.accept.best_match([SSE.media_type, NDJSON.media_type], default=SSE.media_type)
+    try:
+        media_type = request.accept.best_match([SSE.media_type, NDJSON.media_type], default=SSE.media_type)
+    except (ValueError, OverflowError):  # Litestar takes any float for a quality, and no integer is infinite
+        return SSE
     return NDJSON if media_type == NDJSON.media_type else SSE
