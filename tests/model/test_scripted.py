@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -105,6 +106,14 @@ async def test_the_demo_fills_a_schema() -> None:
     }  # fmt: skip
 
 
+async def test_the_demo_writes_no_more_than_a_little_whatever_a_schema_asks_for() -> None:
+    schema: JsonObject = {"type": "string"}
+    for _ in range(30):
+        schema = {"type": "array", "minItems": 1_000, "items": schema}
+    found = await demonstrate(ask(format=schema))
+    assert 8 <= len(json.loads(found.content)) < len(found.content) < 1_000
+
+
 async def test_the_demo_calls_a_tool_and_then_tells_what_it_returned() -> None:
     parameters: JsonObject = {"type": "object", "properties": {"city": {"type": "string"}}}
     tools = (Tool(function=FunctionDefinition(name="weather", parameters=parameters)),)
@@ -128,6 +137,12 @@ async def test_an_unknown_model_is_not_found() -> None:
 
 async def test_a_conversation_beyond_the_context_is_too_long() -> None:
     assert type((await demonstrate(ask("word " * 9_000))).error) is ContextTooLong
+
+
+def test_a_long_blank_text_is_read_in_no_time() -> None:
+    started = time.perf_counter()
+    assert demo.pieces(" \n" * 1_000_000) == []
+    assert time.perf_counter() - started < 5  # it was some hours
 
 
 async def test_a_script_is_streamed_as_it_is_and_only_once() -> None:

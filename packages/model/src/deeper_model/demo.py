@@ -33,11 +33,13 @@ _OPENINGS = (
 )
 _QUOTE_LIMIT = 400
 _SCHEMA_DEPTH = 8
+_SCHEMA_ITEMS = 8
 
 
 def pieces(text: str) -> list[str]:
     """Split ``text`` into tokens of the scripted model; joined, they are ``text`` again unless it is blank."""
-    return _PIECE.findall(text)
+    # From each blank of a blank text on, the expression would look for what there is none of.
+    return [] if text.isspace() else _PIECE.findall(text)
 
 
 def count_prompt(messages: Sequence[ChatMessage]) -> int:
@@ -136,10 +138,7 @@ def _sample(schema: JsonObject, text: str, depth: int = 0) -> object:  # noqa: P
         case "object":
             return _sample_object(schema, text, depth)
         case "array":
-            items = schema.get("items")
-            few = schema.get("minItems", 1)
-            item = _sample(cast("JsonObject", items), text, depth + 1) if isinstance(items, dict) else text
-            return [item] * (min(few, _SCHEMA_DEPTH) if isinstance(few, int) and depth < _SCHEMA_DEPTH else 0)
+            return _sample_array(schema, text, depth)
         case "integer" | "number":
             least = schema.get("minimum", 1)
             return least if isinstance(least, int | float) else 1
@@ -155,6 +154,16 @@ def _sample(schema: JsonObject, text: str, depth: int = 0) -> object:  # noqa: P
 def _kind(schema: JsonObject) -> str:
     kind = schema.get("type", "object" if "properties" in schema else "string")
     return str(cast("list[object]", kind)[0] if isinstance(kind, list) and kind else cast("object", kind))
+
+
+def _sample_array(schema: JsonObject, text: str, depth: int) -> list[object]:
+    if depth >= _SCHEMA_DEPTH:
+        return []
+    items = schema.get("items")
+    item = _sample(cast("JsonObject", items), text, depth + 1) if isinstance(items, dict) else text
+    few = schema.get("minItems", 1)
+    # Only the outermost array is as long as asked: eight in each of eight would be the memory of the machine.
+    return [item] * (min(few, 1 if depth else _SCHEMA_ITEMS) if isinstance(few, int) else 0)
 
 
 def _sample_object(schema: JsonObject, text: str, depth: int) -> JsonObject:
