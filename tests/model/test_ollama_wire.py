@@ -2,6 +2,8 @@
 
 import base64
 import json
+import sys
+from contextlib import suppress
 
 import pytest
 
@@ -15,6 +17,7 @@ from deeper_core import (
     FinishReason,
     FunctionCall,
     FunctionDefinition,
+    ModelServerRejected,
     Timings,
     Tool,
     ToolCall,
@@ -192,3 +195,15 @@ def test_models_without_word_of_what_is_loaded_do_not_pretend() -> None:
 
 def test_no_models_may_be_null() -> None:
     assert models_in(ModelList(models=None), ModelList(models=None)) == ()
+
+
+def test_a_duration_that_no_float_can_hold_is_left_out() -> None:
+    assert finish({"done": True, "load_duration": 10**400}).timings == Timings()
+
+
+def test_a_request_that_can_just_be_read_is_sent_or_refused() -> None:
+    for depth in range(850, sys.getrecursionlimit()):
+        call = ToolCall(id="c1", function=FunctionCall(name="f", arguments='{"a":' * depth + "1" + "}" * depth))
+        message = ChatMessage(role=ChatRole.ASSISTANT, tool_calls=(call,))
+        with suppress(ModelServerRejected):
+            encode(request_out(ChatRequest(model="tiny", messages=(message,)), keep_alive=None, num_ctx=None))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import sys
 
 import pytest
 from hypothesis import given
@@ -168,6 +169,15 @@ def test_a_deeply_nested_message_is_refused(dialect: Dialect, depth: int) -> Non
     decoder = decoder_of(dialect)
     decode(decoder, [dialect.frame(b'{"error":' * depth + b"1" + b"}" * depth)])
     assert type(decoder.error) is ModelProtocolBroken
+
+
+@pytest.mark.parametrize("before", [b'{"error":', b'{"message":{"tool_calls":[{"function":{"name":"f","arguments":'])
+def test_a_message_that_can_just_be_read_is_no_foreign_exception(before: bytes) -> None:
+    after = b"}" if before == b'{"error":' else b"}}]}}"
+    for depth in range(850, sys.getrecursionlimit()):
+        decoder = decoder_of(OLLAMA)
+        decode(decoder, [OLLAMA.frame(before + b"[" * depth + b"]" * depth + after)])
+        assert not decoder.ended
 
 
 @pytest.mark.parametrize("dialect", [OLLAMA, OPENAI], ids=lambda dialect: dialect.name)

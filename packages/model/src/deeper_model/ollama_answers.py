@@ -123,4 +123,7 @@ class OllamaDecoder:
 
 
 def _milliseconds(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / _MILLISECOND
+    try:
+        return None if nanoseconds is None else nanoseconds / _MILLISECOND
+    except OverflowError:  # JSON has integers that no float can hold
+        return None

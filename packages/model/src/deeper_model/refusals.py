@@ -86,7 +86,10 @@ def classify_stream_error(error: object) -> DeeperError:
     There is no status any more, unless the error brings one along.
     """
     # The standard library's encoder, because the text of an error may hold halves of surrogate pairs.
-    body = json.dumps({"error": error}).encode()
+    try:
+        body = json.dumps({"error": error}).encode()
+    except RecursionError:  # nested so deeply that it could just be read
+        body = b""
     status = _status_of(error)
     if status is not None:
         return classify(Refusal(status=status, body=body))
@@ -156,7 +159,10 @@ def _text(body: bytes) -> str:
     fields = cast("JsonObject", found)
     error = fields.get("error", fields)
     inner = _unwrap(error)
-    return inner if isinstance(inner, str) else msgspec.json.encode(inner).decode()
+    try:
+        return inner if isinstance(inner, str) else msgspec.json.encode(inner).decode()
+    except RecursionError:
+        return body.decode("utf-8", "replace")
 
 
 def _status_of(error: object) -> int | None:

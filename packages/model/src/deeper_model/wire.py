@@ -55,22 +55,30 @@ def encode(body: object) -> bytes:
     """Return ``body`` as JSON.
 
     Raises:
-        ModelServerRejected: it holds a half of a surrogate pair, which no model server could read.
+        ModelServerRejected: it holds a half of a surrogate pair or is nested too deeply, which no model server could
+            read.
     """
     try:
         return msgspec.json.encode(body)
-    except UnicodeError as error:
+    except (UnicodeError, RecursionError) as error:
         raise ModelServerRejected from error
 
 
 def arguments_text(arguments: object) -> str:
-    """Return the arguments of a tool call as JSON text, whether they came as an object or as text."""
+    """Return the arguments of a tool call as JSON text, whether they came as an object or as text.
+
+    Raises:
+        ModelProtocolBroken: they are nested so deeply that they could just be read.
+    """
     if arguments is None:
         return "{}"
     if isinstance(arguments, str):
         return arguments
     # Unlike msgspec's, the standard library's encoder lets halves of surrogate pairs through, to be mended as text.
-    return json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError as error:
+        raise ModelProtocolBroken from error
 
 
 def arguments_object(arguments: str) -> JsonObject:
