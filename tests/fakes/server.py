@@ -4,7 +4,7 @@ import contextlib
 import http.client
 import json
 import os
-import random
+import secrets
 import shutil
 import signal
 import socket
@@ -26,7 +26,7 @@ _PATIENCE = 30  # seconds
 def free_port() -> int:
     """A port that nobody listens on."""
     while True:
-        port = random.choice(_PORTS)
+        port = secrets.choice(_PORTS)  # random is seeded alike in every process of the tests
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
