@@ -99,7 +99,11 @@ class Accounts:
             raise Forbidden("This account is disabled. Ask the administrator of this server.")
         if verdict is PasswordVerdict.OUTDATED:
             await self._users.rehash(user.id, await self._hasher.hash(password), former=credentials.password_hash)
-        return user, await self._open(user, device)
+        pair = await self._open(user, device)
+        if not await self._is_still_right(credentials, password):
+            await self.sign_out(user.id, pair.session.id)
+            raise InvalidCredentials
+        return user, pair
 
     async def find(self, user_id: UserId) -> User:
         """Return an account.
@@ -166,6 +170,20 @@ class Accounts:
         if not verdict.is_right:
             raise ValidationFailed(details=(_wrong_password(field),))
         return credentials
+
+    async def _is_still_right(self, credentials: Credentials, password: str) -> bool:
+        """Whether a session that was opened with ``password`` since ``credentials`` were read may stay.
+
+        Who changes a password or disables an account ends its sessions after that. So a session that was opened in
+        between is seen by them, or they are seen here.
+        """
+        present = await self._users.find(credentials.user.id)
+        if present is None or present.user.disabled_at is not None:
+            return False
+        if present.password_hash == credentials.password_hash:
+            return True
+        # Another one, or the same hashed anew.
+        return (await self._hasher.verify(password, present.password_hash)).is_right
 
     async def _open(self, user: User, device: Device) -> TokenPair:
         return await self._sessions.open(user.id, user_agent=device.user_agent, ip_address=device.ip_address)

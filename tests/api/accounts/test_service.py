@@ -1,0 +1,111 @@
+"""Signing in while something else happens to the account."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from msgspec import Struct
+
+from deeper_api.accounts.service import Accounts, Device
+from deeper_api.accounts.standings import Standings
+from deeper_api.store.pool import open_pool
+from deeper_api.store.sessions import PostgresSessionStore
+from deeper_api.store.users import UserStore
+from deeper_auth import (
+    AccessTokens,
+    Argon2Cost,
+    Argon2id,
+    KeyRing,
+    PasswordHasher,
+    PasswordPolicy,
+    PasswordVerdict,
+    RefreshTokens,
+    SessionService,
+)
+from deeper_core import InvalidCredentials, User, new_id
+
+OLD, NEW = "analytical engine 1843", "difference engine 1822"
+DEVICE = Device(user_agent=None, ip_address=None)
+
+
+class SlowHasher(PasswordHasher):
+    """Has found out whether a password is right, and says so once ``gate`` is open."""
+
+    def __init__(self, scheme: Argon2id) -> None:
+        super().__init__(scheme)
+        self.found_out = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def verify(self, password: str, hashed: str | None) -> PasswordVerdict:
+        verdict = await super().verify(password, hashed)
+        self.found_out.set()
+        await self.gate.wait()
+        return verdict
+
+
+class House(Struct):
+    """The accounts of a database, on a slow and on a fast process."""
+
+    slow: Accounts
+    fast: Accounts
+    hasher: SlowHasher
+    sessions: SessionService
+    users: UserStore
+    user: User
+
+
+@pytest.fixture
+async def house(accounts_url: str) -> AsyncGenerator[House]:
+    keys = KeyRing("0123456789abcdef0123456789abcdef")
+    slow, fast = SlowHasher(scheme(passes=1)), PasswordHasher(scheme(passes=1))
+    async with open_pool(accounts_url, max_size=4) as pool:
+        users, store = UserStore(pool), PostgresSessionStore(pool)
+        sessions = SessionService(store, AccessTokens(keys), RefreshTokens(keys))
+
+        def accounts(hasher: PasswordHasher) -> Accounts:
+            return Accounts(
+                users=users,
+                sessions=sessions,
+                standings=Standings(store),
+                hasher=hasher,
+                policy=PasswordPolicy(),
+                open_to_all=True,
+            )
+
+        user = await accounts(fast).create(f"{new_id().hex}@example.com", OLD)
+        yield House(accounts(slow), accounts(fast), slow, sessions, users, user)
+    await slow.close()
+    await fast.close()
+
+
+def scheme(passes: int) -> Argon2id:
+    return Argon2id(Argon2Cost(memory=8, passes=passes))
+
+
+async def test_who_signs_in_with_a_password_that_is_just_being_changed_stays_outside(house: House):
+    signing_in = asyncio.ensure_future(house.slow.sign_in(house.user.email, OLD, DEVICE))
+    await house.hasher.found_out.wait()
+    await house.fast.change_password(house.user.id, OLD, NEW, DEVICE)
+    house.hasher.gate.set()
+    with pytest.raises(InvalidCredentials):
+        await signing_in
+    assert len(await house.sessions.list_live(house.user.id)) == 1  # that of who changed it
+
+
+async def test_who_signs_in_to_an_account_that_is_just_being_disabled_stays_outside(house: House):
+    signing_in = asyncio.ensure_future(house.slow.sign_in(house.user.email, OLD, DEVICE))
+    await house.hasher.found_out.wait()
+    await house.users.disable(house.user.id)
+    house.hasher.gate.set()
+    with pytest.raises(InvalidCredentials):
+        await signing_in
+    assert await house.sessions.list_live(house.user.id) == ()
+
+
+async def test_a_password_that_is_just_being_hashed_anew_is_the_same_password(house: House):
+    signing_in = asyncio.ensure_future(house.slow.sign_in(house.user.email, OLD, DEVICE))
+    await house.hasher.found_out.wait()
+    await house.users.set_password(house.user.id, scheme(passes=2).hash(OLD))
+    house.hasher.gate.set()
+    user, _ = await signing_in
+    assert user == house.user
