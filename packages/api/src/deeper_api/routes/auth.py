@@ -27,16 +27,8 @@ Password = Annotated[str, Meta(max_length=4_096)]
 Transport = Literal["body", "cookie"]
 
 
-class SignUpBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who wants an account. ``transport`` says how the refresh token is to come: for browsers, as a cookie."""
-
-    email: Email
-    password: Password
-    transport: Transport = "body"
-
-
-class LoginBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who signs in; ``transport`` as at sign-up."""
+class CredentialsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who signs up or in. ``transport`` says how the refresh token is to come: for browsers, as a cookie."""
 
     email: Email
     password: Password
@@ -81,7 +73,9 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 @post("/signup", status_code=201, operation_id="signUp")
 async def sign_up(
-    data: JSONBody[SignUpBody], accounts: NamedDependency[SkipValidation[Accounts]], device: NamedDependency[Device]
+    data: JSONBody[CredentialsBody],
+    accounts: NamedDependency[SkipValidation[Accounts]],
+    device: NamedDependency[Device],
 ) -> Response[SignedIn]:
     """Make an account and sign it in."""
     user, pair = await accounts.sign_up(data.email, data.password, device)
@@ -90,7 +84,9 @@ async def sign_up(
 
 @post("/login", status_code=200, operation_id="login")
 async def login(
-    data: JSONBody[LoginBody], accounts: NamedDependency[SkipValidation[Accounts]], device: NamedDependency[Device]
+    data: JSONBody[CredentialsBody],
+    accounts: NamedDependency[SkipValidation[Accounts]],
+    device: NamedDependency[Device],
 ) -> Response[SignedIn]:
     """Open a session."""
     user, pair = await accounts.sign_in(data.email, data.password, device)
