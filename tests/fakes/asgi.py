@@ -12,6 +12,9 @@ from litestar.types import ASGIApp
 
 from tests.fakes.exchanges import Client, Exchange, Json, Reply
 
+# As the last piece of a body: after what came before, the client sends nothing, and stays.
+STALLED = b"(nothing more)"
+
 
 class AsgiClient(Client):
     """Calls ``app``; ``exchanges`` are the tasks of requests that the application still works on."""
@@ -92,6 +95,9 @@ class AsgiExchange(Exchange):
     async def _receive(self) -> Json:
         if self._sent and not self._gone.is_set():
             body = self._sent.pop(0)
+            if body is STALLED:
+                await self._gone.wait()
+                return {"type": "http.disconnect"}
             return {"type": "http.request", "body": body, "more_body": bool(self._sent)}
         await self._gone.wait()
         return {"type": "http.disconnect"}

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deeper_api.middleware import bodies
 from deeper_api.middleware.bodies import decode_body
-from deeper_api.routes.auth import LoginBody, RefreshBody, SignUpBody
+from deeper_api.routes.auth import CredentialsBody, RefreshBody
 from deeper_api.routes.chat import ChatBody
 from deeper_api.routes.me import DeleteBody, PasswordBody
 from deeper_core import InvalidRequest, ValidationFailed
 from tests.api.shapes import require_error
-from tests.fakes.asgi import AsgiClient
+from tests.fakes.asgi import STALLED, AsgiClient
 from tests.fakes.exchanges import Account, Json, credentials
 from tests.fakes.http import HttpClient, send_raw
 from tests.fixtures.servers import Backend
@@ -111,6 +112,12 @@ async def test_behind_granian_the_same_limit_holds(backend: Backend, size: int):
             require_error(reply, 413, "body_too_large")
         else:
             require_error(reply, 401, "invalid_credentials")
+
+
+async def test_a_body_that_stalls_is_not_waited_for_without_end(client: AsgiClient, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.01)
+    reply = await client.post(LOGIN, [b'{"email":', STALLED], headers=TYPE)
+    require_error(reply, 400, "invalid_request")
 
 
 async def test_a_body_that_breaks_off_is_not_our_fault(backend: Backend):
@@ -228,8 +235,7 @@ def test_exactly_the_texts_with_nul_are_refused(text: str):
 # Types
 
 GOOD: dict[type[msgspec.Struct], Json] = {
-    SignUpBody: {"email": "a@example.com", "password": "x", "transport": "body"},
-    LoginBody: {"email": "a@example.com", "password": "x", "transport": "cookie"},
+    CredentialsBody: {"email": "a@example.com", "password": "x", "transport": "cookie"},
     RefreshBody: {"refresh_token": "x"},
     PasswordBody: {"current_password": "x", "new_password": "y", "transport": "body"},
     DeleteBody: {"password": "x"},

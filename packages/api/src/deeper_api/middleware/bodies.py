@@ -1,5 +1,6 @@
 """Request bodies: JSON, read once, strictly, into the type that the handler asks for."""
 
+import asyncio
 import re
 from functools import cache
 from typing import cast
@@ -15,6 +16,8 @@ from deeper_core import ErrorDetail, InvalidRequest, UnsupportedMediaType, Valid
 
 AnyConnection = ASGIConnection[object, object, object, State]
 
+# For a whole body. The server itself waits for ever, and with a few thousand bodies that never end nobody gets in.
+BODY_SECONDS = 60.0
 _MESSAGE_CHARACTERS = 300
 _PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 # U+0000 in JSON: its escape, unless the backslash is itself escaped. PostgreSQL cannot store it.
@@ -26,6 +29,18 @@ class JsonRequest(Request[object, object, State]):
 
     Litestar would decode it into dicts first and then convert leniently, so that ``"1"`` passes for 1.
     """
+
+    async def body(self) -> bytes:
+        """Return the bytes of the body.
+
+        Raises:
+            InvalidRequest: it takes too long to arrive.
+        """
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await super().body()
+        except TimeoutError as error:
+            raise InvalidRequest("The request body took too long to arrive.") from error
 
     async def json(self) -> object:
         """Return the body as the type of the handler's ``data``.
