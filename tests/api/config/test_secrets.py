@@ -69,7 +69,7 @@ def test_a_secret_file_that_cannot_be_read_is_a_fault(tmp_path: Path, content: b
 
 @pytest.mark.parametrize("setting", [*HIDDEN, *URLS], ids=lambda setting: setting.key)
 @pytest.mark.parametrize("value", [CANARY, f"x://u:{CANARY}@h:x", f"{CANARY}," * 3, f"'{CANARY}"])
-@pytest.mark.parametrize("layer", ["environment", ".env", "file", "secret file"])
+@pytest.mark.parametrize("layer", ["environment", ".env", "file with a wrong type", "file with a fault", "secret file"])
 def test_no_fault_tells_a_secret(tmp_path: Path, setting, value: str, layer: str):
     environment: dict[str, str] = {"DEEPER_PROFILE": "prod", "DEEPER_NONSENSE": "a fault, in any case"}
     match layer:
@@ -77,8 +77,10 @@ def test_no_fault_tells_a_secret(tmp_path: Path, setting, value: str, layer: str
             environment[setting.variable] = value
         case ".env":
             (tmp_path / ".env").write_text(f'{setting.variable}="{value}"\n')
-        case "file":
-            (tmp_path / "deeper.toml").write_text(f'{setting.key} = {{ nested = "{value}" }}\n[{setting.key}]\n')
+        case "file with a wrong type":
+            (tmp_path / "deeper.toml").write_text(f'{setting.key} = [["{value}"]]\n')
+        case "file with a fault":
+            (tmp_path / "deeper.toml").write_text(f'{setting.key} = "{value}\n')
         case _:
             (tmp_path / "value").write_text(value)
             environment[f"{setting.variable}_FILE"] = str(tmp_path / "value")
