@@ -87,6 +87,10 @@ def load_app(config: AppConfig) -> ASGIApp:
     """Return the application, in a worker process."""
     parent = multiprocessing.parent_process()
     if parent is not None:
+        # What the main process does on a signal is inherited and does nothing here, so that a signal during the start
+        # would be lost and the worker be waited for in vain. There is nothing to tidy up yet.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     configure_logs(level=config.log.level, form=config.log.format)
     return create_app(config)
