@@ -116,7 +116,7 @@ async def test_behind_granian_the_same_limit_holds(backend: Backend, size: int):
 
 async def test_a_body_that_stalls_is_not_waited_for_without_end(client: AsgiClient, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bodies, "BODY_SECONDS", 0.01)
-    reply = await client.post(LOGIN, [b'{"email":', STALLED], headers=TYPE)
+    reply = await client.post(LOGIN, body=[b'{"email":', STALLED], headers=TYPE)
     require_error(reply, 400, "invalid_request")
 
 
