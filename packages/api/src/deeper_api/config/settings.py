@@ -10,6 +10,8 @@ from msgspec import Struct
 from deeper_api.config.sections import AppConfig
 
 MASK = "********"
+# How a URL, and libpq's key-value form, begin.
+_ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*://|\w+\s*=)", re.IGNORECASE)
 # Both hide rather too much than too little. The first goes up to the last @, because one may stand unescaped in a
 # password or in a user's name; the second is a parameter of a URL or of libpq's key-value form, quoted or not.
 _PASSWORD_BEFORE_HOST = re.compile(r"(?<=://)(?P<user>[^:]*):.*@", re.DOTALL)
@@ -58,6 +60,8 @@ def settings() -> Iterator[Setting]:
 
 
 def _without_password(address: str) -> str:
+    if address and not _ADDRESS.match(address):
+        return MASK  # who knows what it is: a URL without its scheme, or a password in the wrong place
     address = _PASSWORD_BEFORE_HOST.sub(rf"\g<user>:{MASK}@", address)
     return _PASSWORD_PARAMETER.sub(rf"\g<name>{MASK}", address)
 
