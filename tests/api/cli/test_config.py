@@ -95,6 +95,6 @@ def test_no_secret_of_the_environment_is_ever_printed(deeper: Deeper, arguments:
         DEEPER_REDIS_URL=f"redis://:{CANARY}@127.0.0.1:9",
     )
     assert done.code == (0 if arguments == ("config",) else 1)
-    assert CANARY not in done.said or (arguments == ("config",) and "nonsense" in database)
+    assert CANARY not in done.said
     if done.code:
         assert "database" in done.said
