@@ -29,7 +29,7 @@ def test_a_secret_has_at_least_32_bytes_in_every_profile(profile: str, secret: s
 
 
 def test_a_previous_secret_that_is_too_short_is_named_by_its_place():
-    found = faults(jwt__secret=GOOD, jwt__previous_secrets=(GOOD, "short"))
+    found = faults(jwt__secret=GOOD, jwt__previous_secrets=(GOOD, GOOD[1:]))
     assert found == ["DEEPER_JWT_PREVIOUS_SECRETS[1]: must have at least 32 bytes"]
 
 
@@ -51,6 +51,15 @@ def test_a_secret_that_looks_like_a_placeholder_is_refused_in_prod_only(secret: 
     assert fault.startswith("DEEPER_JWT_SECRET: looks like a placeholder")
     assert secret not in fault
     assert faults(profile="dev", jwt__secret=secret) == []
+
+
+def test_a_previous_secret_that_looks_like_a_placeholder_is_refused_too():
+    [fault] = faults(profile="prod", jwt__secret=GOOD, jwt__previous_secrets=("changeme-" * 4,))
+    assert fault.startswith("DEEPER_JWT_PREVIOUS_SECRETS[0]: looks like a placeholder")
+
+
+def test_a_secret_that_is_no_text_is_refused():
+    assert faults(jwt__secret="\udcff" + GOOD) == ["DEEPER_JWT_SECRET: must be text in UTF-8"]
 
 
 @given(st.binary(min_size=32, max_size=32))

@@ -66,20 +66,35 @@ def _is_origin(origin: str) -> bool:
 
 
 def _secrets(config: AppConfig) -> list[str]:
-    secrets = {"DEEPER_JWT_SECRET": config.jwt.secret}
-    secrets |= {f"DEEPER_JWT_PREVIOUS_SECRETS[{i}]": secret for i, secret in enumerate(config.jwt.previous_secrets)}
-    return [
-        f"{variable}: must have at least {SECRET_BYTES} bytes"
-        for variable, secret in secrets.items()
-        if secret and len(secret.encode()) < SECRET_BYTES
-    ]
+    faults: list[str] = []
+    for variable, secret in _token_secrets(config).items():
+        try:
+            short = len(secret.encode()) < SECRET_BYTES
+        except UnicodeEncodeError:  # how Python hands on an environment that is none
+            faults.append(f"{variable}: must be text in UTF-8")
+            continue
+        if secret and short:
+            faults.append(f"{variable}: must have at least {SECRET_BYTES} bytes")
+    return faults
+
+
+def _token_secrets(config: AppConfig) -> dict[str, str]:
+    """Return every secret whose tokens are believed, by the variable that it comes from."""
+    previous = {f"DEEPER_JWT_PREVIOUS_SECRETS[{i}]": secret for i, secret in enumerate(config.jwt.previous_secrets)}
+    return {"DEEPER_JWT_SECRET": config.jwt.secret, **previous}
+
+
+def _is_placeholder(secret: str) -> bool:
+    text = secret.lower()
+    return bool(text) and (len(set(text)) < _DISTINCT_CHARACTERS or any(word in text for word in _PLACEHOLDERS))
 
 
 def _prod(config: AppConfig) -> list[str]:
-    faults: list[str] = []
-    secret = config.jwt.secret.lower()
-    if secret and (len(set(secret)) < _DISTINCT_CHARACTERS or any(word in secret for word in _PLACEHOLDERS)):
-        faults.append("DEEPER_JWT_SECRET: looks like a placeholder; draw one, as with `openssl rand -hex 32`")
+    faults = [
+        f"{variable}: looks like a placeholder; draw one, as with `openssl rand -hex 32`"
+        for variable, secret in _token_secrets(config).items()
+        if _is_placeholder(secret)
+    ]
     if config.auth.argon2_memory_kib < ARGON2_MEMORY_KIB or config.auth.argon2_time_cost < ARGON2_TIME_COST:
         faults.append(
             f"DEEPER_AUTH_ARGON2_MEMORY_KIB and _TIME_COST: at least {ARGON2_MEMORY_KIB} and {ARGON2_TIME_COST} in prod"
