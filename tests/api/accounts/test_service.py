@@ -1,4 +1,4 @@
-"""Signing in while something else happens to the account."""
+"""Signing in, and being believed, while something else happens to the account."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,7 +9,7 @@ from msgspec import Struct
 from deeper_api.accounts.service import Accounts, Device
 from deeper_api.accounts.standings import Standings
 from deeper_api.store.pool import open_pool
-from deeper_api.store.sessions import PostgresSessionStore
+from deeper_api.store.sessions import PostgresSessionStore, Standing
 from deeper_api.store.users import UserStore
 from deeper_auth import (
     AccessTokens,
@@ -22,7 +22,7 @@ from deeper_auth import (
     RefreshTokens,
     SessionService,
 )
-from deeper_core import InvalidCredentials, User, new_id
+from deeper_core import InvalidCredentials, Role, SessionId, User, UserId, new_id
 
 OLD, NEW = "analytical engine 1843", "difference engine 1822"
 DEVICE = Device(user_agent=None, ip_address=None)
@@ -109,3 +109,31 @@ async def test_a_password_that_is_just_being_hashed_anew_is_the_same_password(ho
     house.hasher.gate.set()
     user, _ = await signing_in
     assert user == house.user
+
+
+class SlowStore:
+    """Has found that the session of ``user_id`` stands, and says so once ``gate`` is open."""
+
+    def __init__(self, user_id: UserId) -> None:
+        self.found_out = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.answer: Standing | None = Standing(user_id=user_id, role=Role.USER)
+
+    async def standing(self, session_id: SessionId) -> Standing | None:  # noqa: ARG002  - the signature of a store
+        answer = self.answer
+        self.found_out.set()
+        await self.gate.wait()
+        return answer
+
+
+async def test_a_session_that_ends_here_while_it_is_looked_up_is_not_remembered_as_standing():
+    user, session = UserId(new_id()), SessionId(new_id())
+    store = SlowStore(user)
+    standings = Standings(store)  # pyright: ignore[reportArgumentType]  - as much of a store as is asked
+    looking = asyncio.ensure_future(standings.find(session))
+    await store.found_out.wait()
+    store.answer = None
+    standings.forget(user)
+    store.gate.set()
+    assert await looking is not None
+    assert await standings.find(session) is None

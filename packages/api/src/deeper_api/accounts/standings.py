@@ -22,6 +22,7 @@ class Standings:
         self._store = store
         self._clock = clock
         self._known: OrderedDict[SessionId, tuple[float, Standing]] = OrderedDict()
+        self._forgotten = 0
 
     async def find(self, session_id: SessionId) -> Standing | None:
         """Return who the session belongs to, or None if it has ended or its account is disabled.
@@ -32,11 +33,13 @@ class Standings:
         known = self._known.get(session_id)
         if known is not None and self._clock() < known[0]:
             return known[1]
-        asked = self._clock()
+        asked, forgotten = self._clock(), self._forgotten
         standing = await self._store.standing(session_id)
         if standing is None:
             self._known.pop(session_id, None)
             return None
+        if forgotten != self._forgotten:
+            return standing  # but not to be remembered: the database may have looked before the session ended
         self._known[session_id] = (asked + _SECONDS, standing)
         self._known.move_to_end(session_id)
         if len(self._known) > _SESSIONS:
@@ -45,5 +48,6 @@ class Standings:
 
     def forget(self, user_id: UserId) -> None:
         """Ask the database again for every session of this user."""
+        self._forgotten += 1
         for session_id in [key for key, (_, standing) in self._known.items() if standing.user_id == user_id]:
             del self._known[session_id]
