@@ -139,6 +139,9 @@ def _from_environment(
         if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
             continue
         label = name if source == "environment" else f"{source}: {name}"
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):  # bytes that Python could not decode
+            faults.append(f"{label}: must be text in UTF-8")
+            continue
         if name in by_variable:
             given[by_variable[name].key] = _Given(value=text, source=label, text=True)
         elif (setting := by_variable.get(name.removesuffix("_FILE"))) is not None:
