@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deeper_api.config import ConfigError, load_config
+from deeper_api.config import ConfigError, Setting, load_config
 from tests.api.config.values import SETTINGS
 
 
@@ -92,6 +92,13 @@ def test_no_text_whatever_brings_the_loading_down(tmp_path_factory: pytest.TempP
     setting = SETTINGS[key]
     found = faults(tmp_path_factory.getbasetemp(), {setting.variable: text})
     assert all(fault.startswith(setting.variable) for fault in found)
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=list(SETTINGS))
+def test_bytes_that_are_no_text_are_a_fault(tmp_path: Path, setting: Setting):
+    # How Python hands on what it could not decode.
+    [fault] = faults(tmp_path, {setting.variable: b"a\xff".decode(errors="surrogateescape")})
+    assert fault == f"{setting.variable}: must be text in UTF-8"
 
 
 @pytest.mark.parametrize("text", ["yes?", "maybe", ""])
