@@ -63,7 +63,7 @@ def command(
             else:
                 runner.run(talk.ask(prompt or sys.stdin.read()))
         except ClientFault as fault:
-            raise click.ClickException(str(fault)) from fault
+            raise click.ClickException(_harmless(str(fault))) from fault
         except KeyboardInterrupt:
             click.echo()
             raise SystemExit(_INTERRUPTED) from None
@@ -91,7 +91,9 @@ async def _first_model(client: Client) -> str:
 
 
 def _converse(runner: asyncio.Runner, talk: "_Talk") -> None:
-    click.echo(f"Talking to {talk.model}. An empty line or Ctrl-D ends it, Ctrl-C stops an answer.", err=True)
+    click.echo(
+        f"Talking to {_harmless(talk.model)}. An empty line or Ctrl-D ends it, Ctrl-C stops an answer.", err=True
+    )
     while True:
         try:
             prompt: str = click.prompt("", prompt_suffix="> ", default="", show_default=False)
@@ -155,5 +157,5 @@ class _Talk:
 
 
 def _harmless(text: str) -> str:
-    """Return ``text`` without the control characters by which a model could drive the terminal."""
+    """Return ``text`` without the control characters by which a model or a server could drive the terminal."""
     return "".join(c for c in text if c.isprintable() or c in "\n\t")
