@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.cli.commands import Background, Dev, Start, StartDev, listeners_of, postgres_of
+from tests.api.cli.commands import Background, Deeper, Dev, Start, StartDev, listeners_of, postgres_of
 from tests.fixtures.ollama import RunningOllama
 from tests.fixtures.postgres import wait_until
 
@@ -136,3 +136,22 @@ def test_no_first_account_is_offered_where_there_are_others(start_dev: StartDev,
     (data / "first-user.json").unlink()
     dev = start_dev()
     assert "First account" not in dev.background.output()
+
+
+def test_a_folder_that_cannot_be_made_is_explained(deeper: Deeper):
+    file = deeper.folder / "file"
+    file.touch()
+    done = deeper("dev", "--data-dir", str(file / "data"))
+    assert done.code == 1
+    assert f"Cannot keep data in {file / 'data'}" in done.said
+
+
+def test_an_empty_secret_is_explained(start_dev: StartDev):
+    dev = start_dev(wait=False, DEEPER_JWT_SECRET="")
+    assert dev.background.wait() == 2
+    assert "DEEPER_JWT_SECRET is missing" in dev.background.output()
+
+
+def test_the_password_of_a_model_server_is_not_announced(start_dev: StartDev):
+    said = start_dev(DEEPER_OLLAMA_URL="http://ada:engine1843@127.0.0.1:9").background.output()
+    assert "No Ollama at http://ada:********@127.0.0.1:9: a scripted" in said

@@ -18,7 +18,7 @@ from deeper_api.cli.explanations import explained
 from deeper_api.cli.faults import read_config
 from deeper_api.cli.first_users import FIRST_USER_EMAIL, FIRST_USER_FILE, FirstUser, read_first_user
 from deeper_api.cli.serving import reachable_address, run_server
-from deeper_api.config import AppConfig
+from deeper_api.config import AppConfig, settings, value_of
 from deeper_api.store.migrations import apply
 from deeper_core import DeeperError, EmailTaken, Role
 from deeper_model import OllamaProvider, OllamaSettings, WireLimits
@@ -40,7 +40,6 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
     """
     given = {"server.host": host, "server.port": port}
     overrides = {key: value for key, value in given.items() if value is not None}
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     defaults: dict[str, object] = {
         "profile": "dev",
         "log.format": "console",
@@ -52,7 +51,7 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
     with ExitStack() as stack:
         if not config.db.url:
             overrides["db.url"] = stack.enter_context(own_database(data_dir, click.echo))
-        config = read_config(defaults=defaults, overrides=overrides)
+        config = read_config(defaults=defaults, overrides=overrides, serving=True)
         first = _prepare(config, data_dir)
         run_server(config, lambda: _welcome(config, first, data_dir))
 
@@ -78,11 +77,17 @@ async def _first_user(config: AppConfig, file: Path) -> FirstUser | None:
 
 
 def _kept_secret(data_dir: Path) -> str:
-    """Return the secret of this data folder, made at the first start."""
+    """Return the secret of this data folder; makes both at the first start."""
     file = data_dir / _SECRET_FILE
-    if not file.exists():
-        _write_private(file, secrets.token_urlsafe(48).encode("ascii"))
-    return file.read_text("ascii").strip()
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            _write_private(file, secrets.token_urlsafe(48).encode("ascii"))
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(
+            f"Cannot keep data in {data_dir}: {error}. Choose another with --data-dir."
+        ) from error
 
 
 def _write_private(file: Path, content: bytes) -> None:
@@ -111,16 +116,21 @@ def _welcome(config: AppConfig, first: FirstUser | None, data_dir: Path) -> None
     lines = [f"DeeperSensor is ready at {address}"]
     match config.model.provider:
         case "scripted":
-            lines.append(f"No Ollama at {config.ollama.url}: a scripted demo model answers instead.")
+            lines.append(f"No Ollama at {_shown(config, 'ollama.url')}: a scripted demo model answers instead.")
         case "ollama":
-            lines.append(f"Models come from the Ollama at {config.ollama.url}.")
+            lines.append(f"Models come from the Ollama at {_shown(config, 'ollama.url')}.")
         case "openai":
-            lines.append(f"Models come from {config.openai.url}.")
+            lines.append(f"Models come from {_shown(config, 'openai.url')}.")
     if first is not None:
         lines.append(f"First account: {first.email}, password {first.password}")
     lines.append(f"Try it from another terminal: {_chat_command(config, data_dir)} 'Hello!'")
     lines.append("Ctrl-C ends it; the data stays.")
     click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+
+
+def _shown(config: AppConfig, key: str) -> str:
+    """Return a setting without the password that may be in it."""
+    return next(setting.show(value_of(config, setting)) for setting in settings() if setting.key == key)
 
 
 def _chat_command(config: AppConfig, data_dir: Path) -> str:
