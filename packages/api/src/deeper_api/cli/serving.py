@@ -30,6 +30,7 @@ _HEADER_BYTES = 64 * 1024
 # After the drain time a worker still has to write last frames and close its connections.
 _SECONDS_AFTER_DRAIN = 5
 _READY_POLL_SECONDS = 0.02
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 # granian's own lines go where ours go, and are worth reading from a warning on.
 _GRANIAN_LOGS = {
     "formatters": {},
@@ -79,7 +80,10 @@ class _Server(MPServer):
     when_forked: Callable[[], None]
 
     def startup(self, spawn_target: object, target_loader: object) -> None:
+        # A signal has to wait until the workers are there to be told, and know what to do with it: see load_app.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         super().startup(spawn_target, target_loader)  # pyright: ignore[reportUnknownMemberType]  - untyped there
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         self.when_forked()
 
 
@@ -89,8 +93,9 @@ def load_app(config: AppConfig) -> ASGIApp:
     if parent is not None:
         # What the main process does on a signal is inherited and does nothing here, so that a signal during the start
         # would be lost and the worker be waited for in vain. There is nothing to tidy up yet.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ENDING:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     configure_logs(level=config.log.level, form=config.log.format)
     return create_app(config)
