@@ -32,6 +32,12 @@ def free_port() -> int:
             return port
 
 
+def _is_serving(worker: int) -> bool:
+    """Whether a worker has come so far that granian runs its threads."""
+    names = [name.read_text() for name in Path(f"/proc/{worker}/task").glob("*/comm")]
+    return any(name.startswith("tokio") for name in names)
+
+
 class DeeperServer:
     """One server: its main process, its workers, and what it writes."""
 
@@ -65,10 +71,10 @@ class DeeperServer:
         children = [int(child) for children in lists for child in children.read_text().split()]
         return [child for child in children if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()]
 
-    def wait_until_healthy(self) -> None:
-        """Return once the server answers; fail if it ends instead."""
+    def wait_until_healthy(self, workers: int = 1) -> None:
+        """Return once the server answers and has that many workers; fail if it ends instead."""
         deadline = time.monotonic() + _PATIENCE
-        while not self.is_healthy():
+        while not (self.is_healthy() and sum(map(_is_serving, self.workers())) >= workers):
             assert self._process.poll() is None, f"the server ended: {self.output()}"
             assert time.monotonic() < deadline, f"the server does not answer: {self.output()}"
             time.sleep(0.02)

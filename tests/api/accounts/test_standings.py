@@ -17,7 +17,7 @@ class Store:
         self.answer: Standing | Exception | None = STANDING
         self.asked = 0
 
-    async def standing(self, session_id: SessionId) -> Standing | None:
+    async def standing(self, session_id: SessionId) -> Standing | None:  # noqa: ARG002  - the signature of a store
         self.asked += 1
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -26,7 +26,7 @@ Play = Callable[[Peer], Awaitable[None]]
 
 async def until_no_generation_runs() -> None:
     """Return once no task makes an answer any more; one turn later its end has been logged."""
-    while any(task.get_name().startswith("generation") for task in asyncio.all_tasks()):
+    while any(task.get_name().startswith("generation") for task in asyncio.all_tasks()):  # noqa: ASYNC110  - no event tells
         await asyncio.sleep(0)
     await asyncio.sleep(0)
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,10 @@ from tests.api.routes.test_chat import NDJSON, QUESTION
 from tests.api.shapes import require_error
 from tests.fakes.exchanges import Exchange, Reply, ndjson_frames, sign_up, sse_frames
 from tests.fakes.http import open_client
+from tests.fakes.server import DeeperServer
 from tests.fakes.upstream import Peer
 from tests.fixtures.postgres import wait_until
-from tests.fixtures.servers import Backend, StartServer
+from tests.fixtures.servers import Backend, StartServer, server_settings
 from tests.model.dialects import OPENAI
 
 FORMS: list[tuple[dict[str, str], dict[str, object]]] = [({}, {}), (NDJSON, {}), ({}, {"stream": False})]
@@ -58,7 +60,7 @@ async def test_on_sigterm_every_open_answer_ends_with_a_last_frame(start_server:
         backend.process.terminate()
         replies = await reading
         assert await until_ended(backend) == 0
-        assert time.monotonic() - before < 1 + 5  # the drain time, and what a worker gets to write last frames
+        assert time.monotonic() - before < 1 + 4  # the drain time, and less than the five seconds after it for the rest
         for reply in replies:
             message = "The server is shutting down. Try again shortly."
             request_id = reply.header("x-request-id")
@@ -105,6 +107,21 @@ async def test_an_idle_server_ends_at_once(start_server: StartServer):
     backend.process.terminate()
     assert await until_ended(backend) == 0
     assert time.monotonic() - before < 10  # seconds, and not the drain time
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3])
+async def test_a_server_that_still_starts_ends_at_once(database_url: str, tmp_path: Path, seconds: float):
+    settings = {"DEEPER_SERVER_WORKERS": "2", "DEEPER_SERVER_DRAIN_SECONDS": "30"}
+    server = DeeperServer(tmp_path, server_settings(database_url) | settings)
+    try:
+        await asyncio.to_thread(wait_until, lambda: len(server.workers()) > 0)
+        await asyncio.sleep(seconds)  # not to wait for something, but to meet the start at another moment
+        before = time.monotonic()
+        server.terminate()
+        assert await asyncio.to_thread(server.wait) == 0
+        assert time.monotonic() - before < 10  # seconds, and not the drain time
+    finally:
+        server.kill()
 
 
 async def test_a_worker_that_is_killed_is_replaced_and_the_server_lives(start_server: StartServer):
