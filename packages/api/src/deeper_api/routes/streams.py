@@ -1,8 +1,8 @@
 """A generation as a streamed response."""
 
 import asyncio
-from collections.abc import Generator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 
 from litestar import Response
 from litestar.response.streaming import ASGIStreamingResponse
@@ -10,6 +10,10 @@ from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
 
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.wire import Wire
+
+# A client may read slowly, but has to read: one that is gone without a word, or means harm, would keep its answer in
+# memory, and the model server at work on it.
+STALL_SECONDS = 15.0
 
 _HEADERS = {
     "cache-control": "no-cache, no-store, no-transform",
@@ -20,7 +24,8 @@ _HEADERS = {
 class FrameStream(Response[None]):
     """Sends the frames of ``generation`` as they come, in the form ``wire``, until its end or the client's leaving.
 
-    A comment or an empty line goes out when nothing has come for ``heartbeat`` seconds. Litestar's own `Stream` is not
+    A comment or an empty line goes out when nothing has come for ``heartbeat`` seconds. A client that takes nothing for
+    `STALL_SECONDS` has left, too. Litestar's own `Stream` is not
     used because it cancels the body where it stands, which for a body that has not begun means that nothing of it runs.
     """
 
@@ -47,11 +52,60 @@ class _FrameStream(ASGIStreamingResponse):
             await super().__call__(scope, receive, send)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        with departure(receive) as leaving:
-            async with aclosing(self._generation.tail(self._heartbeat, leaving)) as tail:
+        with departure(receive) as leaving, suppress(TimeoutError):
+            async with (
+                _stalling(STALL_SECONDS) as watch,
+                aclosing(self._generation.tail(self._heartbeat, leaving)) as tail,
+            ):
                 async for first, frames in tail:
-                    await send(_body(self._wire.encode(first, frames) if frames else self._wire.heartbeat, more=True))
-        await send(_body(b"", more=False))
+                    body = self._wire.encode(first, frames) if frames else self._wire.heartbeat
+                    with watch:
+                        await send(_body(body, more=True))
+                with watch:
+                    await send(_body(b"", more=False))
+
+
+class _StallWatch:
+    """Looks whether a write, which is what happens in its context, has lasted for ``seconds``, and then ends ``limit``.
+
+    One timer serves all the writes of a stream.
+    """
+
+    def __init__(self, seconds: float, limit: asyncio.Timeout) -> None:
+        self._seconds = seconds
+        self._limit = limit
+        self._loop = asyncio.get_running_loop()
+        self._since: float | None = None
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def __enter__(self) -> None:
+        self._since = self._loop.time()
+
+    def __exit__(self, *_: object) -> None:
+        self._since = None
+
+    def close(self) -> None:
+        """Forget the timer."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        left = self._seconds if self._since is None else self._since + self._seconds - now
+        if left <= 0:
+            self._limit.reschedule(now)
+        else:
+            self._timer = self._loop.call_later(left, self._look)
+
+
+@asynccontextmanager
+async def _stalling(seconds: float) -> AsyncGenerator[_StallWatch]:
+    """Yield a watch over writes; the context ends with TimeoutError when one of them lasts for ``seconds``."""
+    async with asyncio.timeout(None) as limit:
+        watch = _StallWatch(seconds, limit)
+        try:
+            yield watch
+        finally:
+            watch.close()
 
 
 @contextmanager
