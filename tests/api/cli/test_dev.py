@@ -55,9 +55,10 @@ def test_after_ctrl_c_nothing_of_it_runs(start_dev: StartDev):
     assert listeners_of(dev.data) == []
 
 
-def test_sigterm_ends_it_as_well(start_dev: StartDev):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "a closed terminal"])
+def test_other_ways_to_end_it_end_it_as_well(start_dev: StartDev, number: signal.Signals):
     dev = start_dev()
-    dev.background.process.send_signal(signal.SIGTERM)
+    dev.background.process.send_signal(number)
     assert dev.background.wait() == 0
     assert postgres_of(dev.data) == []
 

@@ -71,7 +71,7 @@ def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
 
 
 class _Server(MPServer):
-    """Calls ``when_forked`` once the workers are there.
+    """Calls ``when_forked`` once the workers are there, and ends when its terminal is closed, unless under ``nohup``.
 
     Its own hook comes before, which is too early to start a thread: a worker is a fork of this process, and a lock
     that another thread holds at that moment stays locked in it for ever.
@@ -82,9 +82,16 @@ class _Server(MPServer):
     def startup(self, spawn_target: object, target_loader: object) -> None:
         # A signal has to wait until the workers are there to be told, and know what to do with it: see load_app.
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         super().startup(spawn_target, target_loader)  # pyright: ignore[reportUnknownMemberType]  - untyped there
+        if ignores_hangup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         self.when_forked()
+
+    def signal_handler_reload(self, *_: object, **__: object) -> None:
+        """End on SIGHUP: granian starts its workers anew, which would go on without a terminal to end them from."""
+        self.signal_handler_interrupt()  # pyright: ignore[reportUnknownMemberType]  - untyped there
 
 
 def load_app(config: AppConfig) -> ASGIApp:
