@@ -156,3 +156,17 @@ def test_an_empty_secret_is_explained(start_dev: StartDev):
 def test_the_password_of_a_model_server_is_not_announced(start_dev: StartDev):
     said = start_dev(DEEPER_OLLAMA_URL="http://ada:engine1843@127.0.0.1:9").background.output()
     assert "No Ollama at http://ada:********@127.0.0.1:9: a scripted" in said
+
+
+@pytest.mark.parametrize(("host", "shown"), [("::1", "[::1]"), ("localhost", "localhost"), ("::", "[::1]")])
+def test_it_listens_where_it_is_told_to(start_dev: StartDev, host: str, shown: str):
+    dev = start_dev(DEEPER_SERVER_HOST=host)
+    address = f"http://{shown}:{dev.port}"
+    assert f"DeeperSensor is ready at {address}\n" in dev.background.output()
+    assert dev.deeper("chat", "hi", "--url", address).code == 0
+
+
+def test_a_host_that_does_not_exist_is_explained(start_dev: StartDev):
+    dev = start_dev(wait=False, DEEPER_SERVER_HOST="nowhere.invalid")
+    assert dev.background.wait() == 1
+    assert "Cannot listen on nowhere.invalid: there is no such address." in dev.background.output()

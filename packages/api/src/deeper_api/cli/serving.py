@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
 
@@ -43,14 +43,14 @@ def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; ``on_ready`` is called, on another thread, at the first answer.
 
     Raises:
-        click.ClickException: the port is taken.
+        click.ClickException: the port is taken, or there is no such address.
         SystemExit: a worker could not be kept alive.
     """
-    _require_free_port(config.server.host, config.server.port)
+    address = _free_address(config.server.host, config.server.port)
     configure_logs(level=config.log.level, form=config.log.format)
     server = _Server(
         "deeper_api",
-        address=config.server.host,
+        address=address,
         port=config.server.port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
@@ -116,29 +116,36 @@ def _end_after(parent: BaseProcess) -> None:
 
 def reachable_address(config: AppConfig) -> str:
     """Return the address at which a browser on this machine reaches the server."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.server.host, config.server.host)  # noqa: S104  - compared
-    return f"http://{host}:{config.server.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.server.host, config.server.host)  # noqa: S104  - compared
+    return f"http://[{host}]:{config.server.port}" if ":" in host else f"http://{host}:{config.server.port}"
 
 
-def _require_free_port(host: str, port: int) -> None:
-    """Find out now: the workers share the port with whoever else of this user shares it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _free_address(host: str, port: int) -> str:
+    """Return the IP address of ``host``, by which granian wants to know it, if nobody listens there.
+
+    That is found out now, because the workers share the port with whoever else of this user shares it.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise click.ClickException(f"Cannot listen on {host}: there is no such address.") from error
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind(address)
         except OSError as error:
             raise click.ClickException(
                 f"Cannot listen on {host}:{port}: {error.strerror}. Is another server running there? "
                 "Choose another port with --port or DEEPER_SERVER_PORT."
             ) from error
+    return str(address[0])
 
 
 def _announce(config: AppConfig, on_ready: Callable[[], None]) -> None:
     host = reachable_address(config).removeprefix("http://").rpartition(":")[0].strip("[]")
     while True:
         connection = http.client.HTTPConnection(host, config.server.port, timeout=1)
-        with suppress(OSError, http.client.HTTPException):
+        with suppress(OSError, http.client.HTTPException), closing(connection):
             connection.request("GET", "/health")
             if connection.getresponse().status == http.client.OK:
                 on_ready()
