@@ -2,6 +2,8 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
+import pytest
+
 from deeper_api.accounts.housekeeping import forgetting_ended_sessions
 from deeper_auth import MemorySessionStore
 from deeper_core import DatabaseUnavailable
@@ -13,7 +15,7 @@ class Ledger(MemorySessionStore):
     def __init__(self) -> None:
         super().__init__()
         self.asked: asyncio.Queue[timedelta] = asyncio.Queue()
-        self.faults: list[Exception] = [DatabaseUnavailable()]
+        self.faults: list[Exception] = [DatabaseUnavailable(), RuntimeError("a fault of ours")]
 
     async def forget_ended(self, age: timedelta) -> int:
         self.asked.put_nowait(age)
@@ -32,10 +34,13 @@ class Stubborn(Ledger):
         return 0
 
 
-async def test_ended_sessions_are_forgotten_again_and_again_whatever_the_database_does():
+async def test_ended_sessions_are_forgotten_again_and_again_whatever_the_database_does(
+    caplog: pytest.LogCaptureFixture,
+):
     store = Ledger()
     async with forgetting_ended_sessions(store, pause=0):
-        assert [await store.asked.get() for _ in range(3)] == [timedelta(days=7)] * 3
+        assert [await store.asked.get() for _ in range(4)] == [timedelta(days=7)] * 4
+    assert [record.getMessage() for record in caplog.records] == ["cannot forget ended sessions"]
 
 
 async def test_it_ends_with_its_context():

@@ -62,10 +62,13 @@ async def test_a_frozen_database_is_told_within_two_seconds_and_nothing_else_han
         own_database.thaw()
 
 
-async def test_without_its_database_whatever_needs_it_is_unavailable_for_a_while(own_database: OwnPostgres):
+@pytest.mark.parametrize(("fail", "mend"), [("stop", "start"), ("freeze", "thaw")])
+async def test_without_its_database_whatever_needs_it_is_unavailable_for_a_while(
+    own_database: OwnPostgres, fail: str, mend: str
+):
     async with application(config_for(own_database.url), ScriptedProvider()) as client:
         account = await sign_up(client)
-        await asyncio.to_thread(own_database.stop)
+        await asyncio.to_thread(getattr(own_database, fail))
         login = {"email": account.email, "password": account.password}
         before = time.monotonic()
         replies = await asyncio.gather(
@@ -73,12 +76,12 @@ async def test_without_its_database_whatever_needs_it_is_unavailable_for_a_while
             client.post("/v1/auth/refresh", {"refresh_token": account.refresh_token}),
             account.client.get("/v1/auth/sessions"),
         )
-        assert time.monotonic() - before < 5  # seconds; the pool waits four for a connection
+        assert time.monotonic() - before < 8  # seconds; 4.5 on a machine that is not busy
         for reply in replies:
             require_error(reply, 503, "database_unavailable")
             assert reply.header("retry-after") == "1"
         assert (await client.get("/health")).status == 200
-        await asyncio.to_thread(own_database.start)
+        await asyncio.to_thread(getattr(own_database, mend))
         while (await client.get("/health/ready")).status != 200:
             pass
         assert (await client.post("/v1/auth/login", login)).status == 200

@@ -88,11 +88,10 @@ async def test_losing_the_connection_in_mid_statement_is_unavailability(pool: Po
     assert await setting(pool, "application_name") == "deeper-api"
 
 
-async def test_a_pool_with_nothing_free_is_unavailability(pool: Pool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pool, "timeout", 0.05)
+async def test_a_pool_with_nothing_free_is_unavailability(pool: Pool):
     async with connection(pool), connection(pool):
         with pytest.raises(DatabaseUnavailable):
-            async with connection(pool):
+            async with connection(pool, seconds=0.05):
                 pytest.fail("lent a third connection out of two")
 
 
@@ -175,12 +174,49 @@ async def test_a_ping_returns_in_time_while_the_server_is_frozen_and_succeeds_af
         await eventually_answers(pool)
 
 
-async def test_pings_of_a_frozen_server_hold_one_connection(own_postgres: OwnPostgres):
-    async with open_pool(own_postgres.url, min_size=3, max_size=3) as pool:
-        await pool.wait()
+async def test_a_statement_on_a_frozen_server_is_unavailability_in_time(own_postgres: OwnPostgres):
+    async with open_pool(own_postgres.url) as pool:
+        assert await ping(pool, 5)
         own_postgres.freeze()
-        await asyncio.gather(*(ping(pool, 0.1) for _ in range(10)))
-        assert pool.get_stats()["pool_available"] == 2
+        before = time.monotonic()
+        with pytest.raises(DatabaseUnavailable):
+            async with connection(pool, seconds=0.2) as lent:
+                await lent.execute("select 1")
+        assert time.monotonic() - before < 4  # seconds; the ordinary way takes as long as the server is frozen
+        own_postgres.thaw()
+        await eventually_answers(pool)
+
+
+async def test_a_transaction_on_a_frozen_server_is_unavailability_in_time(own_postgres: OwnPostgres):
+    async def make(pool: Pool) -> None:
+        async with connection(pool, seconds=0.5) as lent, lent.transaction():
+            await lent.execute("create table made (id int)")
+            own_postgres.freeze()
+            await lent.execute("select 1")
+
+    async with open_pool(own_postgres.url) as pool:
+        with pytest.raises(DatabaseUnavailable):
+            await make(pool)
+        own_postgres.thaw()
+        await eventually_answers(pool)
+        async with connection(pool) as lent:
+            cursor = await lent.execute("select to_regclass('made') is null")
+            assert await cursor.fetchone() == (True,)
+
+
+async def test_a_caller_of_a_frozen_server_that_is_cancelled_ends_in_time(own_postgres: OwnPostgres):
+    async def ask(pool: Pool) -> None:
+        async with connection(pool, seconds=0.5) as lent:
+            await lent.execute("select 1")
+
+    async with open_pool(own_postgres.url) as pool:
+        assert await ping(pool, 5)
+        own_postgres.freeze()
+        task = asyncio.create_task(ask(pool))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=30)
+        assert task.done()
         own_postgres.thaw()
         await eventually_answers(pool)
 

@@ -1,12 +1,15 @@
 """What has to be tidied up from time to time."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from deeper_auth import SessionStore
 from deeper_core import DatabaseUnavailable
+
+_log = logging.getLogger("deeper.housekeeping")
 
 # Long enough for somebody to ask why a session ended, short enough to keep the table small.
 _KEPT = timedelta(days=7)
@@ -31,8 +34,12 @@ async def forgetting_ended_sessions(store: SessionStore, *, pause: float = _PAUS
 
 async def _forget(store: SessionStore, pause: float, over: asyncio.Event) -> None:
     while not over.is_set():
-        with suppress(DatabaseUnavailable):  # the next time will do
+        try:
             await store.forget_ended(_KEPT)
+        except DatabaseUnavailable:
+            pass  # the next time will do
+        except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed, and nobody waits for the result
+            _log.exception("cannot forget ended sessions")
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await over.wait()

@@ -1,11 +1,11 @@
 """The table of contents of the API: each module is a resource, named by its URL."""
 
 from deeper_api.routes.auth import auth_router
-from deeper_api.routes.chat import chat
+from deeper_api.routes.chat import answer_chat
 from deeper_api.routes.health import get_health, get_readiness
 from deeper_api.routes.me import me_router
 from deeper_api.routes.models import list_models
 
-ROUTES = (get_health, get_readiness, auth_router, me_router, list_models, chat)
+ROUTES = (get_health, get_readiness, auth_router, me_router, list_models, answer_chat)
 
 __all__ = ["ROUTES"]

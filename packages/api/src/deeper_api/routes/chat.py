@@ -45,7 +45,7 @@ class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @post("/v1/chat", status_code=200, operation_id="chat", tags=["chat"])
-async def chat(
+async def answer_chat(
     request: JsonRequest,
     data: JSONBody[ChatBody],
     caller: NamedDependency[Caller],

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import select
+import socket
 from collections.abc import AsyncGenerator
 from typing import Final, TypeAlias
 
@@ -39,7 +41,8 @@ _CONNECTION_DEFAULTS: Final = {
     "tcp_user_timeout": 10_000,
 }
 
-_WAIT_FOR_CONNECTION: Final = 4.0  # seconds
+# Less than the five seconds after which a person thinks that nothing works.
+ANSWER_WITHIN: Final = 4.5  # seconds
 _MAX_WAITING: Final = 200  # requests
 # The pool doubles the pause between attempts until this many seconds are over; then the next request starts afresh.
 # At its default of 300 s a database that comes back may be ignored for two minutes.
@@ -61,11 +64,9 @@ class Pool(AsyncConnectionPool[Connection]):
             configure=_limit,
             check=self._check_alive,
             name=application_name,
-            timeout=_WAIT_FOR_CONNECTION,
             max_waiting=_MAX_WAITING,
             reconnect_timeout=_RECONNECT,
         )
-        self.ping_task: asyncio.Task[None] | None = None
 
     async def _check_alive(self, connection: Connection) -> None:
         """Raise if the server has closed this connection, and then drop all others that wait in the pool with it.
@@ -100,25 +101,31 @@ async def running(pool: Pool) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        if pool.ping_task is not None:
-            pool.ping_task.cancel()
         await pool.close(timeout=1)
 
 
 @contextlib.asynccontextmanager
-async def connection(pool: Pool) -> AsyncGenerator[Connection]:
+async def connection(pool: Pool, *, seconds: float = ANSWER_WITHIN) -> AsyncGenerator[Connection]:
     """Lend a connection for a short while: never hold it during anything but statements.
 
-    Each statement is a transaction of its own; ``async with connection.transaction()`` joins several.
+    Each statement is a transaction of its own; ``async with connection.transaction()`` joins several. After
+    ``seconds`` in all, waiting for a free connection included, the connection is cut: a server that is frozen answers
+    no cancelling either, which psycopg would wait for.
 
     Raises:
-        DatabaseUnavailable: None came free within 4 s, too many wait already, or the database stopped answering or
-            ran into a time limit.
+        DatabaseUnavailable: None came free in time, too many wait already, or the database stopped answering or ran
+            into a time limit.
     """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
     lent: Connection | None = None
     try:
-        async with pool.connection() as lent:
-            yield lent
+        async with pool.connection(timeout=seconds) as lent:
+            timer = loop.call_at(deadline, _cut, lent)
+            try:
+                yield lent
+            finally:
+                timer.cancel()
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(retry_after=1) from error
     except psycopg.Error as error:
@@ -127,38 +134,20 @@ async def connection(pool: Pool) -> AsyncGenerator[Connection]:
         raise DatabaseUnavailable(retry_after=1) from error
 
 
-async def ping(pool: Pool, timeout: float) -> bool:  # noqa: ASYNC109  - asyncio.timeout cannot keep this promise
-    """Tell whether the database answers a query; returns within ``timeout`` seconds, whatever the database does.
-
-    Cancelling a query on a frozen server takes psycopg up to ten seconds, so the query is a task that is told to stop
-    and not waited for. There is one at a time: a frozen server costs one connection, however often this is asked.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
-    while (remaining := deadline - loop.time()) > 0:
-        task = pool.ping_task
-        if task is None or task.done():
-            task = pool.ping_task = loop.create_task(_query(pool))
-            task.add_done_callback(_look_at_result)
-        await asyncio.wait({task}, timeout=remaining)
-        if not task.done():
-            task.cancel()
-            return False
-        if not task.cancelled():
-            return task.exception() is None
-        # It was cancelled by someone with less patience; there is time left for another.
-    return False
+async def ping(pool: Pool, seconds: float) -> bool:
+    """Tell whether the database answers a query; returns within ``seconds``, whatever the database does."""
+    try:
+        async with connection(pool, seconds=seconds) as lent:
+            await lent.execute("select 1")
+    except DatabaseUnavailable:
+        return False
+    return True
 
 
-async def _query(pool: Pool) -> None:
-    async with connection(pool) as lent:
-        await lent.execute("select 1")
-
-
-def _look_at_result(task: asyncio.Task[None]) -> None:
-    """Keep asyncio from reporting an exception that nobody waits for any more."""
-    if not task.cancelled():
-        task.exception()
+def _cut(connection: Connection) -> None:
+    """End the conversation with the server, so that whoever waits for it is told that it is over."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 async def _limit(connection: Connection) -> None:

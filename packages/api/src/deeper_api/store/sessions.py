@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import LiteralString
+from typing import Final, LiteralString
 
 import msgspec
 import psycopg
@@ -13,6 +13,8 @@ from psycopg.rows import class_row
 from deeper_api.store.pool import Pool, connection
 from deeper_auth import NewSession, RefreshVerdict, RevocationReason, Rotation, Session, SessionPolicy
 from deeper_core import Role, SessionId, Unauthenticated, UserId
+
+_PORTION: Final = 5_000  # rows
 
 
 class _SessionRow(Struct, frozen=True, kw_only=True):
@@ -182,14 +184,23 @@ class PostgresSessionStore:
         """See `SessionStore.revoke_all`."""
         return await self._count(self._REVOKE_ALL, {"user_id": user_id, "reason": reason, "keep": keep})
 
+    # In portions, each of which is done within every time limit.
     _FORGET_ENDED = """
         delete from sessions
-        where revoked_at <= now() - %(age)s or expires_at <= now() - %(age)s
+        where id in (
+            select id
+            from sessions
+            where revoked_at <= now() - %(age)s or expires_at <= now() - %(age)s
+            limit %(portion)s
+        )
     """
 
     async def forget_ended(self, age: timedelta) -> int:
         """See `SessionStore.forget_ended`."""
-        return await self._count(self._FORGET_ENDED, {"age": age})
+        total = 0
+        while (count := await self._count(self._FORGET_ENDED, {"age": age, "portion": _PORTION})) > 0:
+            total += count
+        return total
 
     _STANDING = """
         select users.id as user_id, users.role
