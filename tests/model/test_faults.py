@@ -273,6 +273,20 @@ async def test_thirteen_megabytes_without_a_line_feed_are_no_answer(
     assert not found.error.retryable
 
 
+async def test_an_endless_answer_is_cut_off(upstream: Upstream, dialect: Dialect, connect: Connect) -> None:
+    async def play(peer: Peer) -> None:
+        await dialect.begin(peer)
+        gone = asyncio.create_task(peer.wait_gone())
+        while not gone.done():
+            await peer.chunk(dialect.content("x" * 4_000))
+            await asyncio.sleep(0)
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url, msgspec.structs.replace(SHORT, answer_bytes=1_000_000)))
+    assert type(found.error) is ModelProtocolBroken
+    assert 500_000 < len(found.content) <= 1_000_000
+
+
 async def test_a_line_of_three_hundred_kilobytes_is_read(
     upstream: Upstream, dialect: Dialect, connect: Connect
 ) -> None:
@@ -526,6 +540,13 @@ async def test_every_limit_can_be_removed(upstream: Upstream, dialect: Dialect, 
 
     upstream.plays = [play]
     unlimited = WireLimits(
-        connect=None, first_byte=None, idle=None, ending=None, reply=None, line_bytes=None, reply_bytes=None
+        connect=None,
+        first_byte=None,
+        idle=None,
+        ending=None,
+        reply=None,
+        line_bytes=None,
+        answer_bytes=None,
+        reply_bytes=None,
     )
     assert (await outcome(connect(upstream.url, unlimited))).content == "Hello"

@@ -113,6 +113,7 @@ class Reply:
         self._limits = limits
         self._began = False
         self._failure: ModelServerError | None = None
+        self._size = 0
 
     def progress(self) -> None:
         """Note that the body said something: from now on, the limit between events holds."""
@@ -138,8 +139,15 @@ class Reply:
             ModelServerTimedOut: silence for longer than allowed.
             ModelServerUnreachable: the connection broke before the body said anything.
             AnswerIncomplete: it broke later.
-            ModelProtocolBroken: what came is not HTTP.
+            ModelProtocolBroken: what came is not HTTP, or more than the limit ``answer_bytes``.
         """
+        data = await self._read()
+        self._size += len(data)
+        if self._limits.answer_bytes is not None and self._size > self._limits.answer_bytes:
+            raise ModelProtocolBroken
+        return data
+
+    async def _read(self) -> bytes:
         if self._failure is None:
             try:
                 data = await self._content.readany()
@@ -171,7 +179,7 @@ class Reply:
         """
         limit = self._limits.reply_bytes
         body = bytearray()
-        while data := await self.read():
+        while data := await self._read():
             body += data
             if limit is not None and len(body) > limit:
                 raise ModelProtocolBroken

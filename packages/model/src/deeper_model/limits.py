@@ -15,7 +15,8 @@ class WireLimits(Struct, frozen=True, kw_only=True):
     runs while the consumer of the stream is busy. ``ending`` bounds the wait for what may follow the finish reason.
     ``reply`` bounds everything that is not a stream, and the reading of an error's body.
 
-    ``line_bytes`` bounds one line or event of a stream, ``reply_bytes`` a whole reply that is not a stream.
+    ``line_bytes`` bounds one line or event of a stream, ``answer_bytes`` a whole stream, ``reply_bytes`` a whole reply
+    that is not one. A token takes some 200 bytes on the wire; a model server that never ends would take all memory.
     """
 
     connect: float | None = 5.0
@@ -24,4 +25,5 @@ class WireLimits(Struct, frozen=True, kw_only=True):
     ending: float | None = 5.0
     reply: float | None = 10.0
     line_bytes: int | None = 16 * MIB
+    answer_bytes: int | None = 128 * MIB
     reply_bytes: int | None = 32 * MIB
