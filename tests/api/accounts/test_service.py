@@ -22,7 +22,7 @@ from deeper_auth import (
     RefreshTokens,
     SessionService,
 )
-from deeper_core import InvalidCredentials, Role, SessionId, User, UserId, new_id
+from deeper_core import InvalidCredentials, Overloaded, Role, SessionId, User, UserId, new_id
 
 OLD, NEW = "analytical engine 1843", "difference engine 1822"
 DEVICE = Device(user_agent=None, ip_address=None)
@@ -137,3 +137,29 @@ async def test_a_session_that_ends_here_while_it_is_looked_up_is_not_remembered_
     store.gate.set()
     assert await looking is not None
     assert await standings.find(session) is None
+
+
+class BusyHasher(PasswordHasher):
+    """Finds every password right and outdated, and has no time to hash another."""
+
+    async def verify(self, password: str, hashed: str | None) -> PasswordVerdict:  # noqa: ARG002  - never looked at
+        return PasswordVerdict.OUTDATED
+
+    async def hash(self, password: str) -> str:  # noqa: ARG002  - likewise
+        raise Overloaded(retry_after=1)
+
+
+async def test_a_sign_in_does_not_fail_because_there_is_no_time_to_hash_anew(house: House, accounts_url: str):
+    busy = BusyHasher(scheme(passes=1))
+    async with open_pool(accounts_url) as pool:
+        accounts = Accounts(
+            users=house.users,
+            sessions=house.sessions,
+            standings=Standings(PostgresSessionStore(pool)),
+            hasher=busy,
+            policy=PasswordPolicy(),
+            open_to_all=True,
+        )
+        user, _ = await accounts.sign_in(house.user.email, OLD, DEVICE)
+    assert user.id == house.user.id
+    await busy.close()

@@ -86,6 +86,12 @@ def test_an_address_that_is_none_is_explained(dev: Dev, url: str):
     assert dev.deeper("chat", "hi", "--url", url).code in {1, 2}
 
 
+def test_the_first_account_is_for_this_machine_only(dev: Dev):
+    done = dev.deeper("chat", "hi", "--url", "http://chat.example.com")
+    assert done.code == 2
+    assert "--email" in done.said
+
+
 def test_without_anybody_to_sign_in_it_asks_for_one(deeper: Deeper):
     done = deeper("chat", "hi")
     assert done.code == 2

@@ -73,3 +73,19 @@ async def test_an_answer_that_is_no_text_is_not_ours():
         with pytest.raises(ClientFault, match="no DeeperSensor server"):
             await client.sign_in("a@example.com", "x")
         await client.close()
+
+
+async def test_a_redirect_is_not_followed_with_a_password_in_hand():
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 307 Elsewhere\r\nConnection: close\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    asked: list[bytes] = []
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        client = Client("http://127.0.0.1:{1}".format(*server.sockets[0].getsockname()))
+        with pytest.raises(ClientFault):
+            await client.sign_in("ada@example.com", "analytical engine 1843")
+        await client.close()
+    assert len(asked) == 1

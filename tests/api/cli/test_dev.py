@@ -133,6 +133,14 @@ def test_another_database_may_be_used(start_dev: StartDev, empty_database_url: s
     assert dev.deeper("chat", "hi").code == 0
 
 
+def test_a_first_account_whose_password_was_changed_is_not_offered(start_dev: StartDev, tmp_path: Path):
+    mine = start_dev(tmp_path / "data")
+    changed = mine.deeper("user", "password", "admin@example.com", "--password-stdin", stdin="difference engine 1822\n")
+    assert changed.code == 0
+    assert mine.interrupt() == 0
+    assert "First account" not in start_dev(mine.data).background.output()
+
+
 def test_no_first_account_is_offered_where_there_are_others(start_dev: StartDev, data: Path):
     (data / "first-user.json").unlink()
     dev = start_dev()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from psycopg import conninfo
 
 from deeper_api.store.schema import names, pending
 from tests.api.cli.commands import Deeper, postgres_of
@@ -70,3 +71,25 @@ def test_what_needs_the_schema_says_how_to_get_it(empty: Deeper, arguments: tupl
     done = empty(*arguments, DEEPER_JWT_SECRET=SECRET)
     assert done.code == 1
     assert f"The database lacks {len(names())} migration(s), from {names()[0]} on. Run `deeper migrate`" in done.said
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://me:se%40cret@127.0.0.1:1/deeper", "nothing listens at its address"),
+        ("postgresql://me:se@cret@127.0.0.1:1/deeper", "its host is not known"),
+        ("postgresql://me:se%40cret@/deeper?host=/nowhere", "there is no socket at its address"),
+    ],
+)
+def test_why_a_database_cannot_be_used_is_said_without_its_password(deeper: Deeper, url: str, reason: str):
+    done = deeper("migrate", DEEPER_DB_URL=url)
+    assert done.code == 1
+    assert f"The database cannot be used: {reason}." in done.said
+    assert "cret" not in done.said
+
+
+def test_a_database_that_does_not_exist_is_said_not_to(migrated: Deeper):
+    url = conninfo.make_conninfo(migrated.given["DEEPER_DB_URL"], dbname="nonsense")
+    assert (
+        "The database cannot be used: it has no database of this name." in migrated("migrate", DEEPER_DB_URL=url).said
+    )

@@ -58,6 +58,12 @@ def test_a_previous_secret_that_looks_like_a_placeholder_is_refused_too():
     assert fault.startswith("DEEPER_JWT_PREVIOUS_SECRETS[0]: looks like a placeholder")
 
 
+def test_a_secret_with_a_comma_could_not_become_a_previous_one():
+    assert faults(jwt__secret=GOOD + ",") == [
+        "DEEPER_JWT_SECRET: must not hold a comma, which separates previous secrets"
+    ]
+
+
 def test_a_secret_that_is_no_text_is_refused():
     assert faults(jwt__secret="\udcff" + GOOD) == ["DEEPER_JWT_SECRET: must be text in UTF-8"]
 

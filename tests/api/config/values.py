@@ -28,6 +28,8 @@ _SPECIAL: dict[str, st.SearchStrategy[object]] = {
     "db.url": _urls("postgresql"),
     "redis.url": _urls("rediss"),
     "jwt.secret": _SECRETS,
+    "jwt.issuer": st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=100),
+    "jwt.audience": st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=100),
     "jwt.previous_secrets": st.lists(_SECRETS, max_size=3).map(tuple),
     "auth.argon2_memory_kib": st.integers(19_456, 1_048_576),
     "auth.argon2_time_cost": st.integers(2, 16),

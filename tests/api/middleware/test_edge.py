@@ -80,6 +80,24 @@ async def test_the_log_names_the_template_of_a_route_and_never_the_path(account:
     assert routes == ["/v1/auth/sessions/{session_id}", "(none)"]
 
 
+@pytest.mark.parametrize("path", ["/health", "/nonsense", "/v1/me"])
+async def test_head_is_get_without_the_content(client: AsgiClient, path: str):
+    whole, head = await client.get(path), await client.call("HEAD", path)
+    assert (head.status, head.body) == (whole.status, b"")
+    for name in ("content-type", "content-length", "www-authenticate"):
+        assert head.header(name) == whole.header(name)
+
+
+async def test_behind_granian_head_has_no_content(http_client: HttpClient):
+    reply = await http_client.call("HEAD", "/health")
+    assert (reply.status, reply.body) == (200, b"")
+
+
+async def test_the_log_says_head(client: AsgiClient, log_lines: LogLines):
+    await client.call("HEAD", "/v1/me")
+    assert log_lines.of("deeper.requests")[-1]["method"] == "HEAD"
+
+
 async def test_probes_are_not_logged(client: AsgiClient, log_lines: LogLines):
     await client.get("/health")
     assert log_lines.text == []

@@ -75,6 +75,7 @@ async def test_a_deleted_account_leaves_nothing(account: Account, client: AsgiCl
     reply = await account.client.delete("/v1/me", {"password": account.password})
     assert (reply.status, reply.body) == (204, b"")
     require_headers(reply)
+    assert "Max-Age=0" in (reply.header("set-cookie") or "")
     require_error(await account.client.get("/v1/me"), 401, "invalid_token")
     refresh = await client.post("/v1/auth/refresh", {"refresh_token": account.refresh_token})
     require_error(refresh, 401, "invalid_refresh_token")

@@ -23,6 +23,11 @@ class Administration:
         """Return every account, the newest first."""
         return await self._users.list_all()
 
+    async def is_password(self, email: str, password: str) -> bool:
+        """Whether this account exists and ``password`` is the one that it signs in with."""
+        credentials = await self._users.find_by_email(parse_email(email))
+        return (await self._hasher.verify(password, credentials and credentials.password_hash)).is_right
+
     async def disable(self, email: str) -> User:
         """Forbid an account to sign in and end its sessions."""
         user = _found(await self._users.disable((await self._find(email)).id))

@@ -1,5 +1,7 @@
 """What people do with their accounts."""
 
+from contextlib import suppress
+
 from msgspec import Struct
 
 from deeper_api.accounts.standings import Standings
@@ -19,6 +21,7 @@ from deeper_core import (
     Forbidden,
     InvalidCredentials,
     NotFound,
+    Overloaded,
     Role,
     SessionId,
     User,
@@ -98,7 +101,8 @@ class Accounts:
         if user.disabled_at is not None:
             raise Forbidden("This account is disabled. Ask the administrator of this server.")
         if verdict is PasswordVerdict.OUTDATED:
-            await self._users.rehash(user.id, await self._hasher.hash(password), former=credentials.password_hash)
+            with suppress(Overloaded):  # the next sign-in will do
+                await self._users.rehash(user.id, await self._hasher.hash(password), former=credentials.password_hash)
         pair = await self._open(user, device)
         if not await self._is_still_right(credentials, password):
             await self.sign_out(user.id, pair.session.id)

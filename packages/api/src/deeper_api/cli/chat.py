@@ -8,6 +8,7 @@ import sys
 from contextlib import aclosing
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 import rich_click as click
 
@@ -17,6 +18,7 @@ from deeper_api.cli.databases import data_dir_option
 from deeper_api.cli.first_users import FIRST_USER_FILE, FirstUser, read_first_user
 from deeper_core import ChatMessage, ChatRole
 
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 # What shells report of a program that Ctrl-C ended: 128 and the number of SIGINT.
 _INTERRUPTED = 130
 
@@ -52,7 +54,7 @@ def command(
     Without PROMPT it is read from standard input, or, at a terminal, a conversation begins that an empty line or
     Ctrl-D ends. Ctrl-C stops an answer.
     """
-    who = _who(email, password_file, data_dir / FIRST_USER_FILE)
+    who = _who(email, password_file, data_dir / FIRST_USER_FILE, url)
     with asyncio.Runner() as runner:
         client = Client(url)
         try:
@@ -71,16 +73,23 @@ def command(
             runner.run(client.close())
 
 
-def _who(email: str | None, password_file: TextIO | None, first_user: Path) -> FirstUser:
-    """Return whom to sign in: who was named, or else the first account of `deeper dev`."""
+def _who(email: str | None, password_file: TextIO | None, first_user: Path, url: str) -> FirstUser:
+    """Return whom to sign in: who was named, or else the first account of `deeper dev`, but on this machine only."""
     if email is None:
-        first = read_first_user(first_user)
+        first = read_first_user(first_user) if _is_here(url) else None
         if first is None:
             raise click.UsageError("Whom should I sign in? Say it with --email.")
         return first
     if password_file is not None:
         return FirstUser(email=email, password=password_file.readline().rstrip("\r\n"))
     return FirstUser(email=email, password=click.prompt("Password", hide_input=True, err=True))
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in _THIS_MACHINE
+    except ValueError:  # brackets that do not close; nobody can be reached there
+        return False
 
 
 async def _first_model(client: Client) -> str:

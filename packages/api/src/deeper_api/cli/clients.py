@@ -106,7 +106,9 @@ class Client:
             headers["content-type"] = "application/json"
             data = msgspec.json.encode(body)
         try:
-            async with self._http.request(method, self._url + path, data=data, headers=headers) as response:
+            async with self._http.request(
+                method, self._url + path, data=data, headers=headers, allow_redirects=False
+            ) as response:
                 if not response.ok:
                     raise ClientFault(_refusal(response.status, await response.read()))
                 yield response

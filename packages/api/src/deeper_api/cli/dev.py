@@ -66,7 +66,9 @@ def _prepare(config: AppConfig, data_dir: Path) -> FirstUser | None:
 async def _first_user(config: AppConfig, file: Path) -> FirstUser | None:
     async with open_directory(config, config.db.url) as directory:
         if await directory.administration.list_all():
-            return read_first_user(file)
+            first = read_first_user(file)
+            kept = first is not None and await directory.administration.is_password(first.email, first.password)
+            return first if kept else None
         first = FirstUser(email=FIRST_USER_EMAIL, password=secrets.token_urlsafe(12))
         _write_private(file, msgspec.json.encode(first))
         try:

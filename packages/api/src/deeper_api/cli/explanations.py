@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import rich_click as click
 
+from deeper_api.store.reasons import why_unreachable
 from deeper_api.store.schema import MigrationFailed
-from deeper_core import DeeperError
+from deeper_core import DatabaseUnavailable, DeeperError
 
 
 def not_migrated(missing: list[str]) -> click.ClickException:
@@ -21,6 +22,10 @@ def explained() -> Generator[None]:
     """End the command with the message of an error of ours, not with a traceback."""
     try:
         yield
+    except DatabaseUnavailable as error:
+        raise click.ClickException(
+            f"The database cannot be used: {why_unreachable(error)}. `deeper config` shows its address, DEEPER_DB_URL."
+        ) from error
     except DeeperError as error:
         lines = [error.message, *(detail.message for detail in error.details)]
         raise click.ClickException("\n".join(lines)) from error

@@ -3,6 +3,7 @@
 import http.client
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import threading
@@ -25,6 +26,7 @@ from deeper_api.telemetry.logs import configure_logs
 
 # Connections, open streams among them, that one worker holds; more wait in the kernel's queue of the same length.
 _CONNECTIONS = 4_096
+_OPEN_FILES = 4 * _CONNECTIONS
 # Larger header blocks get 431. The default would let a client send 400 KiB of them.
 _HEADER_BYTES = 64 * 1024
 # After the drain time a worker still has to write last frames and close its connections.
@@ -47,6 +49,7 @@ def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
         SystemExit: a worker could not be kept alive.
     """
     address = _free_address(config.server.host, config.server.port)
+    _allow_open_files()
     configure_logs(level=config.log.level, form=config.log.format)
     server = _Server(
         "deeper_api",
@@ -139,6 +142,15 @@ def _free_address(host: str, port: int) -> str:
                 "Choose another port with --port or DEEPER_SERVER_PORT."
             ) from error
     return str(address[0])
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files to what this process may have: each stream takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _announce(config: AppConfig, on_ready: Callable[[], None]) -> None:

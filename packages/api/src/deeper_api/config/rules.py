@@ -75,6 +75,8 @@ def _secrets(config: AppConfig) -> list[str]:
             continue
         if secret and short:
             faults.append(f"{variable}: must have at least {SECRET_BYTES} bytes")
+        if "," in secret:
+            faults.append(f"{variable}: must not hold a comma, which separates previous secrets")
     return faults
 
 

@@ -12,6 +12,10 @@ SECRET = {"secrecy": "all"}
 SECRET_IN_URL = {"secrecy": "url"}
 
 
+# Goes into every access token, which has to stay short.
+_NAME = "^[ -~]{1,100}$"
+
+
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of the sections; prints its name only, so that no secret reaches a log by way of a traceback."""
 
@@ -73,8 +77,8 @@ class JwtConfig(Section, frozen=True, kw_only=True):
         tuple[str, ...], Meta(description="Earlier secrets whose tokens are still accepted.", extra=SECRET)
     ] = ()
     access_minutes: Annotated[int, Meta(ge=1, le=60, description="Minutes that an access token lives.")] = 10
-    issuer: Annotated[str, Meta(min_length=1, description="The `iss` of access tokens.")] = "deepersensor"
-    audience: Annotated[str, Meta(min_length=1, description="The `aud` of access tokens.")] = "deepersensor"
+    issuer: Annotated[str, Meta(pattern=_NAME, description="The `iss` of access tokens.")] = "deepersensor"
+    audience: Annotated[str, Meta(pattern=_NAME, description="The `aud` of access tokens.")] = "deepersensor"
 
 
 class AuthConfig(Section, frozen=True, kw_only=True):

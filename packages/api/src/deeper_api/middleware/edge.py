@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import cast
 
+from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from deeper_api.errors import encode_envelope
@@ -56,6 +57,10 @@ class _Exchange:
         self._started = time.perf_counter()
         self._status = 0
         self._request_id = request_id(scope["headers"])
+        self._method = scope["method"][:_METHOD_CHARACTERS]
+        self._without_body = scope["method"] == "HEAD"
+        if self._without_body:  # RFC 9110 section 9.3.2: as GET, but for the content
+            scope["method"] = HttpMethod.GET
         # The scope's state is shared by all requests of a worker until it is replaced.
         self._state: dict[str, object] = {**scope["state"], "request_id": self._request_id}
         scope["state"] = self._state
@@ -80,6 +85,8 @@ class _Exchange:
             headers += _SECURITY_HEADERS
             headers.append((b"x-request-id", self._request_id.encode("ascii")))
             message["headers"] = headers
+        elif self._without_body and message["type"] == "http.response.body":
+            message["body"] = b""
         await self._send(message)
 
     async def _fail(self) -> None:
@@ -90,7 +97,7 @@ class _Exchange:
 
     def _report(self) -> None:
         fields: dict[str, object] = {
-            "method": self._scope["method"][:_METHOD_CHARACTERS],
+            "method": self._method,
             # The template, never the path: a path may hold what does not belong in a log.
             "route": cast("dict[str, object]", self._scope).get("path_template", "(none)"),
             "status": self._status,

@@ -116,7 +116,7 @@ async def logout(
 ) -> Response[None]:
     """End the session that asks."""
     await accounts.sign_out(caller.user_id, caller.session_id)
-    return Response(None, cookies=[_cookie("", max_age=0)])
+    return signed_out()
 
 
 @get("/sessions", operation_id="listSessions")
@@ -161,6 +161,11 @@ def with_tokens(pair: TokenPair, transport: Transport) -> Response[Tokens]:
     """Return the response that carries ``pair``, with the refresh token in the body or in the cookie."""
     tokens = Tokens(access_token=pair.access_token, expires_in=pair.expires_in, refresh_token=_in_body(pair, transport))
     return Response(tokens, cookies=_in_cookie(pair, transport))
+
+
+def signed_out() -> Response[None]:
+    """Return the response that tells a browser to forget the refresh token."""
+    return Response(None, cookies=[_cookie("", max_age=0)])
 
 
 def _signed_in(user: User, pair: TokenPair, transport: Transport) -> Response[SignedIn]:

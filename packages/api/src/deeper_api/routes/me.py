@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from deeper_api.accounts.service import Accounts, Device
 from deeper_api.providers.callers import Caller
-from deeper_api.routes.auth import BODY_BYTES, Password, Tokens, Transport, with_tokens
+from deeper_api.routes.auth import BODY_BYTES, Password, Tokens, Transport, signed_out, with_tokens
 from deeper_core import User
 
 
@@ -46,9 +46,10 @@ async def change_password(
 @delete("/", status_code=204, operation_id="deleteMe")
 async def delete_me(
     data: JSONBody[DeleteBody], caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
-) -> None:
+) -> Response[None]:
     """Delete the account and everything that belongs to it."""
     await accounts.delete(caller.user_id, data.password)
+    return signed_out()
 
 
 me_router = Router(
