@@ -118,7 +118,8 @@ class ToolCallDelta(Struct, frozen=True, kw_only=True, omit_defaults=True):
     function: FunctionCallDelta = FunctionCallDelta()
 
 
-class Delta(Struct, frozen=True, kw_only=True, omit_defaults=True):
+# There may be one of these for each token; without a place for cycles, the garbage collector passes them by.
+class Delta(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What an answer grew by.
 
     ``pieces`` says how many pieces of the model server's output were joined here. A piece is at least one token, so

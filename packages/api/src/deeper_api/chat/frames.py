@@ -16,7 +16,8 @@ class Start(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ev
     created_at: datetime
 
 
-class Piece(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="delta"):
+# One for each token or so: the garbage collector passes it by, as it does Delta.
+class Piece(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="event", tag="delta"):
     """What the answer grew by."""
 
     content: str = ""

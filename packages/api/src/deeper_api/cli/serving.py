@@ -1,5 +1,6 @@
 """Running the application behind granian, in one or more worker processes."""
 
+import gc
 import http.client
 import multiprocessing
 import os
@@ -108,7 +109,10 @@ def load_app(config: AppConfig) -> ASGIApp:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     configure_logs(level=config.log.level, form=config.log.format)
-    return create_app(config)
+    app = create_app(config)
+    # What is there now stays: the garbage collector need not look through it again and again.
+    gc.freeze()
+    return app
 
 
 def _end_after(parent: BaseProcess) -> None:
