@@ -34,7 +34,8 @@ _END = _chunk(_LAST) + b"0\r\n\r\n"
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+    # RuntimeError is what uvloop says of a connection that was closed in the meantime.
+    with contextlib.suppress(ConnectionError, RuntimeError, asyncio.IncompleteReadError):
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
