@@ -67,6 +67,7 @@ class Deeper:
             env=environment(self.folder, {**self.given, **given}),
             timeout=_PATIENCE,
             check=False,
+            start_new_session=True,  # or it would ask the terminal of whoever runs the tests
         )
         assert "Traceback" not in done.stdout + done.stderr
         assert "\x1b" not in done.stdout + done.stderr

@@ -31,6 +31,19 @@ def test_a_question_may_come_from_standard_input(dev: Dev):
     assert "You wrote: “Piped in, on two lines”" in done.out
 
 
+@pytest.mark.parametrize("prompt", [(), ("",), ("  ",)], ids=["nothing piped in", "empty", "blank"])
+def test_an_empty_question_is_not_asked(dev: Dev, prompt: tuple[str, ...]):
+    done = dev.deeper("chat", *prompt)
+    assert (done.code, done.out) == (2, "")
+    assert "There is nothing to ask." in done.said
+
+
+def test_without_a_terminal_to_ask_for_the_password_at_it_says_how_to_give_it(dev: Dev):
+    done = dev.deeper("chat", "hi", "--email", "admin@example.com")
+    assert (done.code, done.out) == (2, "")
+    assert "Give it with --password-file." in done.said
+
+
 def test_statistics_go_to_standard_error(dev: Dev):
     done = dev.deeper("chat", "hi", "--stats")
     assert "tokens" not in done.out
@@ -65,7 +78,7 @@ def test_a_wrong_password_is_explained(dev: Dev):
 def test_a_model_that_is_not_there_is_explained(dev: Dev):
     done = dev.deeper("chat", "hi", "--model", "nonsense")
     assert done.code == 1
-    assert "There is no such model." in done.said
+    assert "There is no model 'nonsense' here. These are: scripted." in done.said
 
 
 def test_without_a_server_it_says_so(dev: Dev):
@@ -86,6 +99,12 @@ def test_an_address_that_is_none_is_explained(dev: Dev, url: str):
     assert dev.deeper("chat", "hi", "--url", url).code in {1, 2}
 
 
+def test_an_address_without_its_scheme_is_told_from_one_of_another_machine(dev: Dev):
+    done = dev.deeper("chat", "hi", "--url", "127.0.0.1:8080")
+    assert done.code == 2
+    assert "starts with http:// or https://" in done.said
+
+
 def test_the_first_account_is_for_this_machine_only(dev: Dev):
     done = dev.deeper("chat", "hi", "--url", "http://chat.example.com")
     assert done.code == 2
@@ -98,36 +117,56 @@ def test_without_anybody_to_sign_in_it_asks_for_one(deeper: Deeper):
     assert "--email" in done.said
 
 
-def test_a_conversation_at_a_terminal_goes_on_until_an_empty_line(dev: Dev):
+def converse(dev: Dev, turns: list[tuple[str, str]], *arguments: str) -> str:
+    """Type each line at a terminal once there is a prompt, wait for what is to come of it, then end with an empty line.
+
+    Returns all that was shown.
+    """
     ours, its = pty.openpty()
     given = environment(dev.data.parent, {**dev.deeper.given, "TERM": "dumb"})
     process = subprocess.Popen(
-        [DEEPER, "chat"], stdin=its, stdout=its, stderr=its, cwd=dev.data.parent, env=given, start_new_session=True
+        [DEEPER, "chat", *arguments],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        cwd=dev.data.parent,
+        env=given,
+        start_new_session=True,
     )
     os.close(its)
     shown = b""
+    seen = 0
 
-    def read_until(wanted: str, count: int) -> None:
-        nonlocal shown
-        while shown.decode(errors="replace").count(wanted) < count:
+    def read_until(wanted: str) -> None:
+        nonlocal shown, seen
+        while wanted not in shown.decode(errors="replace")[seen:]:
             shown += os.read(ours, 65_536)
+        seen = shown.decode(errors="replace").index(wanted, seen) + len(wanted)
 
     try:
-        read_until("> ", 1)
-        os.write(ours, b"first\n")
-        read_until("1 message(s) so far.", 1)
-        read_until("> ", 2)
-        os.write(ours, b"second\n")
-        read_until("3 message(s) so far.", 1)
-        read_until("> ", 3)
+        for line, wanted in turns:
+            read_until("> ")
+            os.write(ours, f"{line}\n".encode())
+            read_until(wanted)
+        read_until("> ")
         os.write(ours, b"\n")
         assert process.wait(30) == 0
     finally:
         process.kill()
         process.wait()
         os.close(ours)
-    assert "You wrote: “second”" in shown.decode()
     assert "Traceback" not in shown.decode()
+    return shown.decode()
+
+
+def test_a_conversation_at_a_terminal_goes_on_until_an_empty_line(dev: Dev):
+    shown = converse(dev, [("first", "1 message(s) so far."), ("second", "3 message(s) so far.")])
+    assert "You wrote: “second”" in shown
+
+
+def test_a_conversation_outlives_an_answer_that_failed(dev: Dev):
+    fault = "There is no model 'nonsense' here."
+    converse(dev, [("first", fault), ("second", fault)], "--model", "nonsense")
 
 
 async def test_ctrl_c_stops_the_answer_and_the_model(

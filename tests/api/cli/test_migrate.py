@@ -61,6 +61,7 @@ def test_there_may_be_nothing_to_undo(empty: Deeper):
 def test_the_database_of_dev_is_meant_where_no_other_is_named(data: Path):
     done = Deeper(data.parent, {})("migrate", "--check", "--data-dir", str(data))
     assert (done.code, done.out) == (0, "The database is up to date.\n")
+    assert f"DEEPER_DB_URL is not set: this is about the database of `deeper dev` in {data}." in done.said
     assert postgres_of(data) == []
 
 

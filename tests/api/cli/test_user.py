@@ -60,6 +60,7 @@ def test_a_weak_password_is_explained_and_not_repeated(users: Deeper, password: 
     done = users("user", "create", "a@example.com", "--password-stdin", stdin=f"{password}\n")
     assert done.code == 1
     assert reason in done.said
+    assert "request" not in done.said
     assert not password or password == "a@example.com" or password not in done.said
     assert listed(users) == []
 
@@ -94,8 +95,10 @@ def test_two_sources_of_a_password_exclude_each_other(users: Deeper):
     assert "exclude each other" in done.said
 
 
-def test_without_a_password_nothing_is_made(users: Deeper):
-    assert users("user", "create", "a@example.com").code == 1
+def test_without_a_password_and_a_terminal_to_ask_at_nothing_is_made(users: Deeper):
+    done = users("user", "create", "a@example.com")
+    assert done.code == 2
+    assert "There is no terminal to ask for the password. Give it with --password-stdin or --generate." in done.said
     assert listed(users) == []
 
 
@@ -112,6 +115,14 @@ def test_accounts_of_a_running_dev_can_be_changed_and_sign_in_accordingly(dev: D
     assert can_sign_in(new)
     dev.deeper("user", "disable", "c@example.com")
     assert not can_sign_in(new)
+
+
+@pytest.mark.parametrize("command", [("user", "list"), ("migrate",), ("migrate", "--check")], ids=" ".join)
+def test_where_no_database_is_meant_none_is_made(deeper: Deeper, command: tuple[str, ...]):
+    done = deeper(*command)
+    assert done.code == 1
+    assert "DEEPER_DB_URL is not set, and `deeper dev` has not made a database in" in done.said
+    assert list(deeper.folder.iterdir()) == []
 
 
 def test_accounts_of_a_dev_that_does_not_run_can_be_changed(data: Path):

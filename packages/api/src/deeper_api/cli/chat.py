@@ -16,7 +16,8 @@ from deeper_api.chat.frames import Done, Failed, Piece, Start
 from deeper_api.cli.clients import Client, ClientFault
 from deeper_api.cli.databases import data_dir_option
 from deeper_api.cli.first_users import FIRST_USER_FILE, FirstUser, read_first_user
-from deeper_core import ChatMessage, ChatRole
+from deeper_api.cli.passwords import ask_for_password
+from deeper_core import ChatMessage, ChatRole, ErrorCode
 
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 # What shells report of a program that Ctrl-C ended: 128 and the number of SIGINT.
@@ -54,16 +55,23 @@ def command(
     Without PROMPT it is read from standard input, or, at a terminal, a conversation begins that an empty line or
     Ctrl-D ends. Ctrl-C stops an answer.
     """
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"The address of a server starts with http:// or https://, not as {url!r} does.")
     who = _who(email, password_file, data_dir / FIRST_USER_FILE, url)
+    question = prompt
+    if question is None and not sys.stdin.isatty():
+        question = sys.stdin.read()
+    if question is not None and not question.strip():
+        raise click.UsageError("There is nothing to ask.")
     with asyncio.Runner() as runner:
         client = Client(url)
         try:
             runner.run(client.sign_in(who.email, who.password))
             talk = _Talk(client, model or runner.run(_first_model(client)), stats=stats)
-            if prompt is None and sys.stdin.isatty():
+            if question is None:
                 _converse(runner, talk)
             else:
-                runner.run(talk.ask(prompt or sys.stdin.read()))
+                runner.run(talk.ask(question))
         except ClientFault as fault:
             raise click.ClickException(_harmless(str(fault))) from fault
         except KeyboardInterrupt:
@@ -82,7 +90,7 @@ def _who(email: str | None, password_file: TextIO | None, first_user: Path, url:
         return first
     if password_file is not None:
         return FirstUser(email=email, password=password_file.readline().rstrip("\r\n"))
-    return FirstUser(email=email, password=click.prompt("Password", hide_input=True, err=True))
+    return FirstUser(email=email, password=ask_for_password("--password-file"))
 
 
 def _is_here(url: str) -> bool:
@@ -114,6 +122,8 @@ def _converse(runner: asyncio.Runner, talk: "_Talk") -> None:
             runner.run(talk.ask(prompt))
         except KeyboardInterrupt:
             click.echo(" (stopped)")
+        except ClientFault as fault:  # the next answer may come: what was said so far is not thrown away
+            click.secho(_harmless(str(fault)), fg="red", err=True)
 
 
 class _Talk:
@@ -142,8 +152,14 @@ class _Talk:
                         self._show_stats(frame)
                     case Failed():
                         click.echo()
-                        raise ClientFault(frame.error.message)
+                        raise ClientFault(await self._explain(frame))
         self._messages += [question, ChatMessage(role=ChatRole.ASSISTANT, content="".join(answer))]
+
+    async def _explain(self, failed: Failed) -> str:
+        if failed.error.code is not ErrorCode.MODEL_NOT_FOUND:
+            return failed.error.message
+        names = ", ".join(model.name for model in await self._client.models())
+        return f"There is no model {self.model!r} here. These are: {names or 'none'}."
 
     def _show(self, piece: Piece) -> None:
         if piece.thinking:

@@ -12,7 +12,7 @@ import platformdirs
 import rich_click as click
 
 from deeper_api.config import AppConfig
-from deeper_api.embedded.postgres import EmbeddedPostgresFailed, embedded_postgres, running_url
+from deeper_api.embedded.postgres import EmbeddedPostgresFailed, embedded_postgres, has_cluster, running_url
 
 
 def default_data_dir() -> Path:
@@ -32,11 +32,19 @@ data_dir_option = click.option(
 
 @contextmanager
 def database_url(config: AppConfig, data_dir: Path) -> Generator[str]:
-    """Yield the address of the database: the configured one, else that of `deeper dev`, started if it does not run."""
+    """Yield the address of the database: the configured one, else that of `deeper dev`, started if it does not run.
+
+    Never makes one: where an operator forgot the address, accounts would go to a database that nobody serves.
+    """
     if config.db.url:
         yield config.db.url
     elif (url := running_url(data_dir / "postgres")) is not None:
         yield url
+    elif not has_cluster(data_dir / "postgres"):
+        raise click.ClickException(
+            f"DEEPER_DB_URL is not set, and `deeper dev` has not made a database in {data_dir} yet. "
+            "Set the one, or start the other."
+        )
     else:
         with own_database(data_dir, partial(click.echo, err=True)) as url:
             yield url

@@ -27,7 +27,8 @@ def explained() -> Generator[None]:
             f"The database cannot be used: {why_unreachable(error)}. `deeper config` shows its address, DEEPER_DB_URL."
         ) from error
     except DeeperError as error:
-        lines = [error.message, *(detail.message for detail in error.details)]
+        # The message of a refused value speaks of a request, of which nobody at a terminal knows.
+        lines = [detail.message for detail in error.details] or [error.message]
         raise click.ClickException("\n".join(lines)) from error
     except MigrationFailed as error:
         raise click.ClickException(str(error)) from error

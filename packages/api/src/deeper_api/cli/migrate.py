@@ -23,7 +23,10 @@ def command(*, check: bool, undo: bool, yes: bool, data_dir: Path) -> None:
 
     Works on the database of `DEEPER_DB_URL`, or else on that of `deeper dev`.
     """
-    with explained(), database_url(read_config(), data_dir) as url:
+    config = read_config()
+    with explained(), database_url(config, data_dir) as url:
+        if not config.db.url:
+            click.echo(f"DEEPER_DB_URL is not set: this is about the database of `deeper dev` in {data_dir}.", err=True)
         if check:
             _check(url)
         elif undo:

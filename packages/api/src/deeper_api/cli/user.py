@@ -17,6 +17,7 @@ from deeper_api.cli.databases import data_dir_option, database_url
 from deeper_api.cli.directories import open_directory
 from deeper_api.cli.explanations import explained, not_migrated
 from deeper_api.cli.faults import read_config
+from deeper_api.cli.passwords import ask_for_password
 from deeper_api.store.schema import pending
 from deeper_core import Role, User
 
@@ -130,8 +131,7 @@ def _password(*, stdin: bool, generate: bool) -> str:
         return secrets.token_urlsafe(_GENERATED_BYTES)
     if stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return answer
+    return ask_for_password("--password-stdin or --generate", twice=True)
 
 
 def _told(what: str, user: User) -> None:

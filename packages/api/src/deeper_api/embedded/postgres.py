@@ -30,7 +30,7 @@ from deeper_api.embedded.errors import EmbeddedPostgresFailed
 from deeper_api.embedded.folders import VERSION, binaries, let_through, make_folder, owning, socket_dir
 from deeper_api.embedded.processes import account_for, identity, line, postmaster, tell
 
-__all__ = ["DATABASE", "EmbeddedPostgresFailed", "embedded_postgres", "running_url"]
+__all__ = ["DATABASE", "EmbeddedPostgresFailed", "embedded_postgres", "has_cluster", "running_url"]
 
 DATABASE: Final = "deeper"
 _USER: Final = "postgres"
@@ -87,6 +87,11 @@ def embedded_postgres(
             yield server.url
         finally:
             server.stop()
+
+
+def has_cluster(data_dir: Path) -> bool:
+    """Return whether a first start has made a database in ``data_dir``."""
+    return (data_dir.expanduser().resolve() / "cluster").exists()
 
 
 def running_url(data_dir: Path) -> str | None:
