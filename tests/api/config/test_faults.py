@@ -82,6 +82,17 @@ def test_a_wrong_value_is_named_with_what_was_given_and_what_is_expected(tmp_pat
     assert "(got '70000')" in fault
 
 
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("DEEPER_LOG_LEVEL", "'debug', 'error', 'info', 'warning'"),
+        ("DEEPER_MODEL_PROVIDER", "'ollama', 'openai', 'scripted'"),
+    ],
+)
+def test_a_word_that_is_none_of_a_few_is_named_with_these(tmp_path: Path, variable: str, words: str):
+    assert faults(tmp_path, {variable: "loud"}) == [f"{variable}: Expected one of {words} (got 'loud')"]
+
+
 def test_a_very_long_value_is_shown_in_part(tmp_path: Path):
     [fault] = faults(tmp_path, {"DEEPER_SERVER_PORT": "9" * 5_000})
     assert len(fault) < 300

@@ -83,6 +83,16 @@ def test_cheap_password_hashing_is_refused_in_prod_only(memory: int, passes: int
     assert faults(profile="dev", **cheap) == []
 
 
+@pytest.mark.parametrize("url", ["postgres:wrong", "mysql://me@host/deeper", "host/deeper"])
+def test_a_database_of_another_kind_is_refused(url: str):
+    assert faults(db__url=url) == ["DEEPER_DB_URL: must be an address that starts with postgresql://"]
+
+
+@pytest.mark.parametrize("url", ["postgresql://me@host/deeper", "postgres:///deeper?host=/run", "host=h dbname=d"])
+def test_each_way_of_naming_a_postgresql_is_accepted(url: str):
+    assert faults(db__url=url) == []
+
+
 def test_every_fault_of_the_whole_is_named_at_once():
     found = faults(
         profile="prod",

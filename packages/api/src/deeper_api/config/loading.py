@@ -171,13 +171,19 @@ def _build(known: Mapping[str, Setting], given: Mapping[str, _Given], faults: li
             value = msgspec.convert(_parse(setting, item), setting.type, strict=not item.text)
         except msgspec.ValidationError as error:
             shown = "" if setting.secrecy else f" (got {str(item.value)[:80]!r})"
-            faults.append(f"{item.source}: {error}{shown}")
+            faults.append(f"{item.source}: {_expectation(setting) or error}{shown}")
             continue
         node = tree
         for name in setting.path[:-1]:
             node = cast("dict[str, object]", node.setdefault(name, {}))
         node[setting.path[-1]] = value
     return msgspec.convert(tree, AppConfig)
+
+
+def _expectation(setting: Setting) -> str:
+    """Return which words a setting of a few words takes, of which msgspec says nothing; empty for any other."""
+    words = cast("list[str]", msgspec.json.schema(setting.type).get("enum", []))
+    return f"Expected one of {', '.join(map(repr, words))}" if words else ""
 
 
 def _parse(setting: Setting, item: _Given) -> object:

@@ -37,7 +37,10 @@ def _addresses(config: AppConfig) -> list[str]:
         "DEEPER_OPENAI_URL": (config.openai.url, ("http", "https")),
         "DEEPER_REDIS_URL": (config.redis.url, ("redis", "rediss", "unix")),
     }
-    faults = [
+    faults = (
+        [] if _is_postgresql(config.db.url) else ["DEEPER_DB_URL: must be an address that starts with postgresql://"]
+    )
+    faults += [
         f"{variable}: must be an address that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}"
         for variable, (url, schemes) in allowed.items()
         if url and not _is_url(url, schemes)
@@ -48,6 +51,11 @@ def _addresses(config: AppConfig) -> list[str]:
         if not _is_origin(origin)
     ]
     return faults
+
+
+def _is_postgresql(url: str) -> bool:
+    """Return whether ``url`` looks like one of libpq's, or like its key-value form; the rest is for libpq to say."""
+    return not url or url.startswith(("postgresql://", "postgres://")) or ("=" in url and "://" not in url)
 
 
 def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
