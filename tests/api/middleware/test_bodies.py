@@ -86,7 +86,12 @@ async def test_a_missing_body_is_said_to_be_missing(client: AsgiClient, path: st
 async def test_the_body_of_a_login_has_64_kib_at_most(client: AsgiClient, size: int, status: int, as_chunks: bool):
     body = padded(credentials(), size)
     reply = await client.post(LOGIN, headers=TYPE, body=chunked(body) if as_chunks else body)
-    require_error(reply, status, "body_too_large" if status == 413 else "invalid_credentials")
+    if status == 413:
+        require_error(
+            reply, 413, "body_too_large", "The request body is too large: at most 65,536 bytes are accepted here."
+        )
+    else:
+        require_error(reply, status, "invalid_credentials")
 
 
 @pytest.mark.parametrize("as_chunks", [False, True])
@@ -304,5 +309,26 @@ def test_what_only_looks_like_a_truth_value_is_none(stream: object):
 async def test_the_place_of_a_fault_is_named(account: Account):
     sent = {"model": "x", "messages": [{"role": "user"}, {"role": "robot"}]}
     reply = await account.client.post("/v1/chat", sent)
-    details = [{"message": "Invalid enum value 'robot'", "field": "$.messages[1].role"}]
+    message = "Expected one of 'assistant', 'system', 'tool', 'user'"
+    details = [{"message": message, "field": "$.messages[1].role"}]
     require_error(reply, 422, "validation_failed", "A value in the request is not allowed.", details)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "message"),
+    [
+        (CredentialsBody, "transport", "pigeon", "Expected one of 'body', 'cookie'"),
+        (ChatBody, "think", "hugely", "Expected one of 'high', 'low', 'medium'"),
+        (ChatBody, "format", "xml", "Expected one of 'json'"),
+        (
+            ChatBody,
+            "messages",
+            [{"role": "user", "images": ["data:image/png;base64,AAAA"]}],
+            "Expected base64, without a prefix such as `data:`",
+        ),
+    ],
+)
+def test_what_would_be_right_is_said(kind: type[msgspec.Struct], field: str, value: object, message: str):
+    with pytest.raises(ValidationFailed) as caught:
+        decode_body(json.dumps(GOOD[kind] | {field: value}).encode(), kind)
+    assert [detail.message for detail in caught.value.details] == [message]

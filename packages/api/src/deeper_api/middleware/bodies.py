@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Empty
 
+from deeper_api.middleware.choices import choices_at
 from deeper_core import ErrorDetail, InvalidRequest, UnsupportedMediaType, ValidationFailed
 
 AnyConnection = ASGIConnection[object, object, object, State]
@@ -66,7 +67,7 @@ def decode_body(body: bytes, kind: object) -> object:
     try:
         return _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
-        raise ValidationFailed(details=(_detail(str(error)),)) from error
+        raise ValidationFailed(details=(_detail(str(error), kind),)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest("The body is not valid JSON in UTF-8.") from error
     except RecursionError as error:
@@ -78,9 +79,13 @@ def _decoder(kind: object) -> msgspec.json.Decoder[object]:
     return cast("msgspec.json.Decoder[object]", msgspec.json.Decoder(kind))
 
 
-def _detail(text: str) -> ErrorDetail:
+def _detail(text: str, kind: object) -> ErrorDetail:
     found = _PATH.match(text)
     message, path = (found["message"], found["path"]) if found else (text, None)
+    if message.startswith("Invalid enum value") and (choices := choices_at(kind, path or "")):
+        message = f"Expected one of {', '.join(choices)}"
+    if message == "Invalid base64 encoded string":
+        message = "Expected base64, without a prefix such as `data:`"
     return ErrorDetail(message=message[:_MESSAGE_CHARACTERS], field=path and path[:_MESSAGE_CHARACTERS])
 
 

@@ -47,6 +47,9 @@ def respond_to_error(request: AnyRequest, error: Exception) -> Response[ErrorEnv
     """Return the response for whatever was raised before a response began; logs what is a fault of ours, once."""
     request_id = request.scope["state"].get("request_id")
     ours = translate(error)
+    if isinstance(error, RequestEntityTooLarge):
+        limit = request.route_handler.resolve_request_max_body_size()
+        ours = BodyTooLarge(f"The request body is too large: at most {limit:,} bytes are accepted here.")
     if isinstance(ours, InternalError):
         _log.error("unhandled exception", exc_info=error, extra={"fields": {"request_id": request_id}})
     body = error_body(ours, request_id)
