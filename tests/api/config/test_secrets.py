@@ -124,6 +124,7 @@ def test_everything_whose_name_speaks_of_a_secret_is_hidden():
         f"//user:{CANARY}@host/db?sslmode=require",
         CANARY,
         f"host=h password={CANARY} dbname=d",
+        f"host=h password=two {CANARY} dbname=d",
         f"host=h password = 'a {CANARY}' dbname=d",
         rf"host=h PASSWORD='a\' {CANARY}' dbname=d",
     ],

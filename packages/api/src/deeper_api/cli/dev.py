@@ -28,8 +28,10 @@ _PROBE_SECONDS = 1.0
 
 
 @click.command("dev")
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8080]")
+@click.option("--host", help="Address to listen on.  [default: DEEPER_SERVER_HOST, or 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: DEEPER_SERVER_PORT, or 8080]"
+)
 @data_dir_option
 def command(host: str | None, port: int | None, data_dir: Path) -> None:
     """Run everything on this machine.

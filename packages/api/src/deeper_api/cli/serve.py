@@ -16,9 +16,11 @@ _log = logging.getLogger("deeper.server")
 
 
 @click.command("serve")
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: 8080]")
-@click.option("--workers", type=click.IntRange(1, 64), help="Worker processes.  [default: 1]")
+@click.option("--host", help="Address to listen on.  [default: DEEPER_SERVER_HOST, or 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: DEEPER_SERVER_PORT, or 8080]"
+)
+@click.option("--workers", type=click.IntRange(1, 64), help="Worker processes.  [default: DEEPER_SERVER_WORKERS, or 1]")
 def command(host: str | None, port: int | None, workers: int | None) -> None:
     """Run the server.
 

@@ -124,7 +124,7 @@ class OpenAIConfig(Section, frozen=True, kw_only=True):
 
     url: Annotated[
         str,
-        Meta(description="Address of the OpenAI-compatible server, without `/v1`.", extra=SECRET_IN_URL),
+        Meta(description="Address of the OpenAI-compatible server, with or without `/v1`.", extra=SECRET_IN_URL),
     ] = "http://127.0.0.1:8000"
     api_key: Annotated[str, Meta(description="Key that is sent to it as bearer token, if any.", extra=SECRET)] = ""
 
@@ -133,7 +133,8 @@ class LogConfig(Section, frozen=True, kw_only=True):
     """Logs on standard output."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="Least severe level that is written.")
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="Least severe level that is written: `debug`, `info`, `warning`, `error`."),
     ] = "info"
     format: Annotated[Literal["json", "console"], Meta(description="`json` for machines, `console` for people.")] = (
         "json"

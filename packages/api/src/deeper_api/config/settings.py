@@ -10,8 +10,9 @@ from msgspec import Struct
 from deeper_api.config.sections import AppConfig
 
 MASK = "********"
-# How a URL, and libpq's key-value form, begin.
-_ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*://|\w+\s*=)", re.IGNORECASE)
+# How a URL begins, and all of libpq's key-value form: a word in it that is no pair may be the rest of a password.
+_URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_PAIRS = re.compile(r"\s*(?:\w+\s*=\s*(?:'(?:\\.|[^'\\])*'|(?:\\.|[^\s\\'])*)(?:\s+|$))+", re.DOTALL)
 # Both hide rather too much than too little. The first goes up to the last @, because one may stand unescaped in a
 # password or in a user's name; the second is a parameter of a URL or of libpq's key-value form, quoted or not.
 _PASSWORD_BEFORE_HOST = re.compile(r"(?<=://)(?P<user>[^:]*):.*@", re.DOTALL)
@@ -60,7 +61,7 @@ def settings() -> Iterator[Setting]:
 
 
 def _without_password(address: str) -> str:
-    if address and not _ADDRESS.match(address):
+    if address and not _URL.match(address) and not _PAIRS.fullmatch(address):
         return MASK  # who knows what it is: a URL without its scheme, or a password in the wrong place
     address = _PASSWORD_BEFORE_HOST.sub(rf"\g<user>:{MASK}@", address)
     return _PASSWORD_PARAMETER.sub(rf"\g<name>{MASK}", address)
