@@ -27,6 +27,13 @@ def test_the_example_of_the_readme_runs() -> None:
     assert "Why is the sky blue?" in ran.stdout
 
 
+def test_the_provider_of_the_readme_is_one() -> None:
+    example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False)
+    assert (ran.stderr, ran.returncode) == ("", 0)
+    assert [line.partition("(")[0] for line in ran.stdout.splitlines()] == ["Delta", "Delta", "Delta", "Finish"]
+
+
 def test_importing_the_package_imports_no_server_and_no_database() -> None:
     code = "import deeper_model, sys; print(*{name.partition('.')[0] for name in sys.modules})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
