@@ -25,6 +25,7 @@ from deeper_api.providers.devices import provide_device
 from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
+from deeper_api.routes.descriptions import COMPONENTS, Arrays, Descriptions
 from deeper_api.store.pool import Pool, running
 from deeper_auth import KeyRing
 from deeper_model import (
@@ -75,6 +76,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             request_class=JsonRequest,
             request_max_body_size=BODY_BYTES,
             lifespan=[_lifespan(pool, engine, provider, directory)],
+            plugins=[Arrays(), Descriptions()],
             openapi_config=_openapi() if config.profile == "dev" else None,
             logging_config=None,
             debug=False,
@@ -139,5 +141,9 @@ def _drain_on_sigterm(engine: Engine) -> None:
 
 def _openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
-        title="DeeperSensor", version="1", path="/openapi", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+        title="DeeperSensor",
+        version="1",
+        path="/openapi",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=COMPONENTS,
     )
