@@ -1,6 +1,7 @@
 """The composition root: every part of the application is made here, once, from one configuration."""
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -39,6 +40,8 @@ from deeper_model import (
     ScriptedProvider,
     WireLimits,
 )
+
+_log = logging.getLogger("deeper.server")
 
 # The largest body of any route: a conversation with a few images. nginx is given the same limit.
 BODY_BYTES = 2 * 1024 * 1024
@@ -133,6 +136,7 @@ def _drain_on_sigterm(engine: Engine) -> None:
     closing: set[asyncio.Task[None]] = set()
 
     def drain() -> None:
+        _log.info("shutting down", extra={"fields": {"running": engine.running}})
         closing.add(loop.create_task(engine.close()))
         os.kill(os.getpid(), signal.SIGINT)
 

@@ -63,7 +63,7 @@ class RedisConfig(Section, frozen=True, kw_only=True):
 
     url: Annotated[
         str,
-        Meta(description="Redis address, `redis://host:6379/0`, for limits shared by servers.", extra=SECRET_IN_URL),
+        Meta(description="Redis address, `redis://host:6379/0`. Checked, but not used yet.", extra=SECRET_IN_URL),
     ] = ""
 
 
