@@ -6,6 +6,7 @@ The server is the one inside the xllamacpp wheel, in a process of its own, which
 import argparse
 import contextlib
 import importlib
+import os
 import signal
 import subprocess
 import sys
@@ -102,6 +103,8 @@ def main() -> None:
         if arguments.stdin:
             threading.Thread(target=lambda: (sys.stdin.read(), done.set()), daemon=True).start()
         done.wait()
+    # Not by returning: the server's destructor waits for every client that has not read its answer to the end.
+    os._exit(0)
 
 
 if __name__ == "__main__":

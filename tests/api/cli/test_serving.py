@@ -1,0 +1,47 @@
+"""How the workers come into being."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.api.cli.commands import environment
+from tests.fakes.server import free_port
+
+# The `deeper` command in a process that tells, each time it is about to fork, which threads it has.
+TELLING = """
+import os, sys, threading
+names = lambda: sorted(thread.name for thread in threading.enumerate())
+os.register_at_fork(before=lambda: print("forking with", names(), flush=True))
+from deeper_api.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_no_thread_runs_while_the_worker_is_forked_whose_locks_would_stay_locked_in_it(
+    command: str, data: Path, database_url: str
+):
+    given = {"DEEPER_DB_URL": database_url, "DEEPER_JWT_SECRET": "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA"}
+    arguments = [command, "--port", str(free_port())]
+    if command == "dev":
+        given, arguments = {}, [*arguments, "--data-dir", str(data)]
+    with subprocess.Popen(
+        [sys.executable, "-c", TELLING, *arguments],
+        env=environment(data.parent, given),
+        cwd=data.parent,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        told: list[str] = []
+        for line in process.stdout:
+            if line.startswith("forking"):
+                told.append(line)
+            if "Ctrl-C ends it" in line or '"message":"listening"' in line:
+                process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+    assert told == ["forking with ['MainThread']\n"]
