@@ -3,8 +3,16 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from deeper_api.store.pool import open_pool
+from deeper_api.store.pool import Pool, running
 from deeper_api.store.users import UserStore
+
+
+@asynccontextmanager
+async def open_pool(url: str, *, min_size: int = 1, max_size: int = 10) -> AsyncGenerator[Pool]:
+    """A pool as the application has it, open."""
+    pool = Pool(url, min_size=min_size, max_size=max_size, application_name="deeper-api")
+    async with running(pool):
+        yield pool
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from deeper_api.accounts.service import Accounts, Device
 from deeper_api.accounts.standings import Standings
-from deeper_api.store.pool import open_pool
 from deeper_api.store.sessions import PostgresSessionStore, Standing
 from deeper_api.store.users import UserStore
 from deeper_auth import (
@@ -23,6 +22,7 @@ from deeper_auth import (
     SessionService,
 )
 from deeper_core import InvalidCredentials, Overloaded, Role, SessionId, User, UserId, new_id
+from tests.api.stores import open_pool
 
 OLD, NEW = "analytical engine 1843", "difference engine 1822"
 DEVICE = Device(user_agent=None, ip_address=None)

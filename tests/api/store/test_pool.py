@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from deeper_api.store.pool import Pool, connection, open_pool, ping
+from deeper_api.store.pool import Pool, connection, ping
 from deeper_core import DatabaseUnavailable
+from tests.api.stores import open_pool
 from tests.fixtures.postgres import OwnPostgres
 
 

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from deeper_api.store.pool import Pool, open_pool
+from deeper_api.store.pool import Pool
 from deeper_api.store.sessions import PostgresSessionStore, Standing
 from deeper_api.store.users import UserStore
 from deeper_auth import RevocationReason, parse_email
 from deeper_core import DatabaseUnavailable, Role, SessionId, Unauthenticated, UserId, new_id
+from tests.api.stores import open_pool
 from tests.auth.session_store_contract import POLICY, Advance, SessionStoreContract, new_session
 from tests.fixtures.postgres import OwnPostgres
 

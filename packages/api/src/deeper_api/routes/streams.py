@@ -25,8 +25,10 @@ class FrameStream(Response[None]):
     """Sends the frames of ``generation`` as they come, in the form ``wire``, until its end or the client's leaving.
 
     A comment or an empty line goes out when nothing has come for ``heartbeat`` seconds. A client that takes nothing for
-    `STALL_SECONDS` has left, too. Litestar's own `Stream` is not
-    used because it cancels the body where it stands, which for a body that has not begun means that nothing of it runs.
+    `STALL_SECONDS` has left, too.
+
+    Litestar's own `Stream` is not used because it cancels the body where it stands, which for a body that has not begun
+    means that nothing of it runs.
     """
 
     def __init__(self, generation: Generation, wire: Wire, heartbeat: float) -> None:

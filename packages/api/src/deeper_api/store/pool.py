@@ -85,16 +85,6 @@ class Pool(AsyncConnectionPool[Connection]):
 
 
 @contextlib.asynccontextmanager
-async def open_pool(
-    url: str, *, min_size: int = 1, max_size: int = 10, application_name: str = "deeper-api"
-) -> AsyncGenerator[Pool]:
-    """Yield a pool for ``url`` (URL or key-value DSN). Does not wait for the database, which may come up later."""
-    pool = Pool(url, min_size=min_size, max_size=max_size, application_name=application_name)
-    async with running(pool):
-        yield pool
-
-
-@contextlib.asynccontextmanager
 async def running(pool: Pool) -> AsyncGenerator[None]:
     """Keep ``pool`` open for as long as the context lasts. Does not wait for the database, which may come up later."""
     await pool.open(wait=False)
