@@ -14,7 +14,7 @@ from deeper_api.store import migrations
 from deeper_core import DatabaseUnavailable
 from tests.fixtures.postgres import OwnPostgres, ignore_progress, wait_until
 
-NAMES = ["0001.accounts"]
+NAMES = ["0001.accounts", "0002.conversations"]
 
 # Applies what is pending in argv[2] to argv[1], and prints the names.
 MIGRATE = """
@@ -77,7 +77,7 @@ def test_nothing_is_pending_after_applying(empty_database_url: str):
 def test_applying_returns_the_names_and_tells_of_each(empty_database_url: str):
     told: list[str] = []
     assert migrations.apply(empty_database_url, told.append) == NAMES
-    assert told == ["Applying migration 0001.accounts."]
+    assert told == [f"Applying migration {name}." for name in NAMES]
 
 
 def test_applying_twice_does_nothing_the_second_time(empty_database_url: str):
@@ -239,6 +239,8 @@ def test_the_package_carries_the_migrations():
     assert sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql")) == [
         "0001.accounts.rollback.sql",
         "0001.accounts.sql",
+        "0002.conversations.rollback.sql",
+        "0002.conversations.sql",
     ]
 
 
