@@ -35,6 +35,7 @@ TABLE: dict[tuple[str, str], tuple[object, int, int]] = {
     ("PUT", "/v1/me/password"): ({"current_password": "not the password", "new_password": "x"}, 401, 422),
     ("GET", "/v1/models"): (None, 401, 200),
     ("POST", "/v1/chat"): (QUESTION, 401, 200),
+    ("GET", "/v1/usage"): (None, 401, 200),
 }
 # What Litestar answers by itself, besides the routes.
 _OF_LITESTAR = {"HEAD", "OPTIONS"}

@@ -28,6 +28,7 @@ from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
 from deeper_api.routes.descriptions import COMPONENTS, Arrays, Descriptions
 from deeper_api.store.pool import Pool, running
+from deeper_api.store.usages import UsageStore
 from deeper_auth import KeyRing
 from deeper_model import (
     ModelProvider,
@@ -74,6 +75,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
                 "pool": provide_always(pool),
                 "request_id": Provide(provide_request_id),
                 "sessions": provide_always(directory.sessions),
+                "usages": provide_always(UsageStore(pool)),
             },
             exception_handlers={Exception: respond_to_error},
             request_class=JsonRequest,

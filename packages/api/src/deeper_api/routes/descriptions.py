@@ -3,7 +3,7 @@
 from litestar._openapi.schema_generation import SchemaCreator  # there is no public name for what a plugin is given
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Components, OpenAPIType, Schema, SecurityScheme
-from litestar.params import KwargDefinition
+from litestar.params import KwargDefinition, QueryParameter
 from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.typing import FieldDefinition
@@ -34,12 +34,18 @@ class Descriptions(ReceiveRoutePlugin):
                 errors[401] = "The credentials or the token are missing, expired or not valid"
             if "data" in wanted:
                 errors |= {400: "The body is not valid JSON", 422: "A value in the body is not allowed"}
+            if any(_is_query(parameter) for parameter in wanted.values()):
+                errors |= {400: "The request cannot be understood", 422: "A value in the query is not allowed"}
             if "session_id" in wanted:
                 errors |= {400: "The request cannot be understood", 404: "There is no such thing"}
             handler.responses = {
                 status: ResponseSpec(ErrorEnvelope, description=text, generate_examples=False)
                 for status, text in errors.items()
             }
+
+
+def _is_query(parameter: FieldDefinition) -> bool:
+    return isinstance(parameter.kwarg_definition, QueryParameter)
 
 
 class Arrays(OpenAPISchemaPlugin):
