@@ -25,6 +25,7 @@ from tests.fakes.tiny_model import END_TOKEN, TOOL_CALL_TOKEN
 from tests.fixtures.ollama import RunningOllama
 from tests.model.dialects import ask, outcome
 
+CONTEXT = 512  # tokens
 SOON = 10.0  # seconds; a bound for the machine's sake
 SCHEMA: JsonObject = {
     "type": "object",
@@ -67,7 +68,7 @@ async def test_the_model_is_listed_and_the_server_healthy(provider: AnyProvider)
     await provider.check_health()
     (model,) = await provider.list_models()
     assert model.name.startswith("tiny")
-    assert model.context_length == 512
+    assert model.context_length == CONTEXT  # of one slot: the server has two
 
 
 async def test_an_answer_streams_and_is_counted_exactly(provider: AnyProvider) -> None:
@@ -95,6 +96,23 @@ async def test_streams_back_to_back_do_not_meet_a_connection_that_is_being_close
 
 async def test_a_conversation_beyond_the_context_is_too_long(provider: AnyProvider) -> None:
     assert type((await outcome(provider, ask("word " * 2_000))).error) is ContextTooLong
+
+
+async def test_an_answer_that_fills_the_context_ends_there_and_nothing_is_forgotten(provider: AnyProvider) -> None:
+    found = await outcome(provider, ask("word " * 60))
+    assert found.finish is not None
+    assert found.finish.reason is FinishReason.LENGTH
+    assert found.finish.usage is not None
+    assert found.finish.usage.prompt_tokens > 60
+    assert found.finish.usage.prompt_tokens + found.finish.usage.completion_tokens == CONTEXT
+
+
+async def test_the_time_is_told_in_its_parts(provider: AnyProvider) -> None:
+    found = await outcome(provider, ask(max_tokens=20))
+    assert found.finish is not None
+    timings = found.finish.timings
+    parts = (timings.connect_ms, timings.prefill_ms, timings.decode_ms, timings.first_token_ms, timings.total_ms)
+    assert all(part is not None and part > 0 for part in parts)
 
 
 async def test_an_answer_can_be_bound_to_a_schema(provider: AnyProvider) -> None:

@@ -24,9 +24,12 @@ from deeper_core import (
     Usage,
     join_tool_calls,
 )
+from deeper_model import OllamaProvider, OllamaSettings
 from deeper_model.ollama_answers import OllamaDecoder
-from deeper_model.ollama_wire import ModelList, models_in, request_out
+from deeper_model.ollama_wire import ModelDetails, ModelEntry, ModelList, models_in, request_out
 from deeper_model.wire import WireDecoder, encode
+from tests.fixtures.ollama import RunningOllama
+from tests.model.dialects import ask, outcome
 
 
 def sent(request: ChatRequest, **settings: object) -> dict[str, object]:
@@ -179,7 +182,7 @@ PS = b'{"models": [{"name": "a:1", "context_length": 500, "expires_at": "2318-01
 
 def test_models_tell_what_is_loaded_and_with_which_context() -> None:
     decoder = WireDecoder(ModelList)
-    first, second, third = models_in(decoder.decode(TAGS), decoder.decode(PS))
+    first, second, third = models_in(decoder.decode(TAGS), decoder.decode(PS), None)
     assert (first.name, first.loaded, first.context_length, first.size) == ("a:1", True, 500, 5)
     assert (first.family, first.parameter_size, first.quantization) == ("llama", "7B", "Q4")
     assert first.capabilities == ("completion",)
@@ -190,11 +193,60 @@ def test_models_tell_what_is_loaded_and_with_which_context() -> None:
 
 def test_models_without_word_of_what_is_loaded_do_not_pretend() -> None:
     decoder = WireDecoder(ModelList)
-    assert [model.loaded for model in models_in(decoder.decode(TAGS), None)] == [None, None, None]
+    assert [model.loaded for model in models_in(decoder.decode(TAGS), None, None)] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("trained", "loaded_with", "num_ctx", "context"),
+    [
+        pytest.param(131_072, 4_096, None, 4_096, id="that of a loaded model is the one it was loaded with"),
+        pytest.param(131_072, None, None, None, id="that of another is not the one it was trained with"),
+        pytest.param(131_072, None, 8_192, 8_192, id="what is configured is what it will be loaded with"),
+        pytest.param(131_072, 4_096, 8_192, 8_192, id="or loaded with anew"),
+        pytest.param(2_048, None, 8_192, 2_048, id="but never more than it was trained with"),
+        pytest.param(None, None, 8_192, 8_192, id="if that is told"),
+        pytest.param(0, 0, None, None, id="nothing is no context"),
+    ],
+)
+def test_a_models_context_is_that_of_its_next_request(
+    trained: int | None, loaded_with: int | None, num_ctx: int | None, context: int | None
+) -> None:
+    tags = ModelList(models=[ModelEntry(name="a:1", details=ModelDetails(context_length=trained))])
+    loaded = [] if loaded_with is None else [ModelEntry(name="a:1", context_length=loaded_with)]
+    (model,) = models_in(tags, ModelList(models=loaded), num_ctx)
+    assert model.context_length == context
+
+
+def test_a_model_that_ollama_com_runs_has_all_of_its_context() -> None:
+    details = ModelDetails(context_length=262_144)
+    tags = ModelList(models=[ModelEntry(name="a:cloud", details=details, remote_model="a")])
+    (model,) = models_in(tags, ModelList(models=[]), 4_096)
+    assert model.context_length == 262_144
+
+
+async def test_the_configured_context_is_asked_for_and_told(ollama_server: RunningOllama) -> None:
+    provider = OllamaProvider(ollama_server.url, settings=OllamaSettings(num_ctx=2_048))
+    (model,) = await provider.list_models()
+    await outcome(provider, ask())
+    await provider.close()
+    assert model.context_length == 2_048
+    assert ollama_server.stand_in.chats[0]["options"] == {"num_ctx": 2_048}
+
+
+def test_each_piece_of_an_answer_is_counted() -> None:
+    call = {"function": {"name": "f", "arguments": {}}}
+    deltas, _ = answer(
+        {"message": {"thinking": "hm"}},
+        {"message": {"content": ""}},
+        {"message": {"content": "a"}},
+        {"message": {"content": "b", "tool_calls": [call, call]}},
+        {"message": {"content": ""}, "done": True},
+    )
+    assert [delta.pieces for delta in deltas] == [1, 1, 3]
 
 
 def test_no_models_may_be_null() -> None:
-    assert models_in(ModelList(models=None), ModelList(models=None)) == ()
+    assert models_in(ModelList(models=None), ModelList(models=None), None) == ()
 
 
 def test_a_duration_that_no_float_can_hold_is_left_out() -> None:

@@ -26,6 +26,7 @@ from deeper_model.images import media_type
 from deeper_model.openai_answers import OpenAIDecoder
 from deeper_model.openai_wire import ModelList, models_in, request_out
 from deeper_model.wire import WireDecoder, encode
+from tests.fakes.upstream import Peer, running_upstream
 
 
 def sent(request: ChatRequest) -> dict[str, object]:
@@ -229,6 +230,62 @@ def test_models_of_llama_and_vllm_tell_their_context() -> None:
     assert (first.name, first.context_length, first.size) == ("a", 512, 9)
     assert second.context_length == 8_192
     assert third.loaded
+
+
+LLAMA_BEFORE_ITS_CONTEXT_WAS_LISTED = b'{"data": [{"id": "a", "meta": {"n_ctx_train": 4096, "size": 9}}]}'
+
+
+@pytest.mark.parametrize(
+    ("status", "props", "context"),
+    [
+        (200, b'{"default_generation_settings": {"n_ctx": 512, "params": {}}, "total_slots": 2}', 512),
+        (200, b'{"default_generation_settings": {"id": 0}}', None),
+        (200, b"{}", None),
+        (200, b"[", None),
+        (404, b'{"error": {"code": 404, "message": "File Not Found"}}', None),
+        (404, b'{"error": {"message": "model not found"}}', None),
+        (500, b"", None),
+    ],
+)
+async def test_an_older_llama_is_asked_for_its_context_elsewhere(
+    status: int, props: bytes, context: int | None
+) -> None:
+    async def play(peer: Peer) -> None:
+        if peer.request.path == "/props":
+            await peer.reply(status, props)
+        else:
+            await peer.reply(200, LLAMA_BEFORE_ITS_CONTEXT_WAS_LISTED)
+
+    async with running_upstream(play) as upstream:
+        provider = OpenAICompatibleProvider(upstream.url)
+        (model,) = await provider.list_models()
+        await provider.close()
+    assert model.context_length == context
+    assert model.size == 9
+
+
+async def test_a_server_that_lists_its_context_is_asked_once() -> None:
+    async def play(peer: Peer) -> None:
+        await peer.reply(200, b'{"data": [{"id": "a", "meta": {"n_ctx": 512}}]}')
+
+    async with running_upstream(play) as upstream:
+        provider = OpenAICompatibleProvider(upstream.url)
+        await provider.list_models()
+        await provider.close()
+    assert [request.path for request in upstream.requests] == ["/v1/models"]
+
+
+def test_each_piece_of_an_answer_is_counted() -> None:
+    deltas, _ = answer(
+        chunk(role="assistant", content=None),
+        chunk(reasoning_content="hm"),
+        chunk(content="a"),
+        chunk(content=""),
+        fragment("", index=0, id="c", name="f"),
+        fragment("{}", index=0),
+        chunk("tool_calls"),
+    )
+    assert [delta.pieces for delta in deltas] == [1, 1, 1, 1]
 
 
 def test_no_models_may_be_null() -> None:

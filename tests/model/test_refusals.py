@@ -28,6 +28,17 @@ WORDS: list[tuple[int, str | dict[str, object], type[DeeperError]]] = [
     (400, "tokens to keep from the initial prompt is greater than the context length", ContextTooLong),
     (400, "request (2022 tokens) exceeds the available context size (512 tokens), try increasing it", ContextTooLong),
     (400, {"code": "context_length_exceeded", "message": "too many"}, ContextTooLong),
+    (400, "the prompt is longer than the context length currently available to the model; shorten it", ContextTooLong),
+    (400, "input after truncation exceeds maximum context length", ContextTooLong),
+    (400, "The decoder prompt (length 9000) is longer than the maximum model length of 8192.", ContextTooLong),
+    (400, "The input (9000 tokens) is longer than the model's context length (8192 tokens).", ContextTooLong),
+    (400, "Requested tokens (9000) exceed context window of 8192", ContextTooLong),
+    (400, "Trying to keep the first 9000 tokens when context the overflows.", ContextTooLong),
+    (400, "The input token count (9000) exceeds the maximum number of tokens allowed (8192).", ContextTooLong),
+    (400, "prompt is too long: 9000 tokens > 8192 maximum", ContextTooLong),
+    (500, "the input length exceeds the context length", ContextTooLong),
+    (500, "unable to shift context - keep exceeds context (keep: 9000 context: 8192)", ContextTooLong),
+    (500, "input length (9000 tokens) exceeds the model's maximum context length (8192 tokens)", ContextTooLong),
     (400, '"tiny" does not support tools', ModelServerRejected),
     (400, {"code": "model_not_found", "message": "The model `x` does not exist"}, ModelNotFound),
     (404, {"message": "The model `x` does not exist.", "type": "NotFoundError", "code": 404}, ModelNotFound),
@@ -51,6 +62,12 @@ def test_words_have_their_meaning(status: int, said: str | dict[str, object], me
 def test_an_error_inside_an_error_is_unwrapped() -> None:
     inner = json.dumps({"error": {"code": 400, "message": "no", "type": "exceed_context_size_error"}})
     assert type(classify(Refusal(status=400, body=json.dumps({"error": inner}).encode()))) is ContextTooLong
+
+
+@pytest.mark.parametrize("said", [said for status, said, meant in WORDS if status == 500 and meant is ContextTooLong])
+def test_a_conversation_can_be_too_long_after_the_stream_began(said: str) -> None:
+    assert type(classify_stream_error(said)) is ContextTooLong
+    assert type(classify_stream_error(json.dumps({"error": {"code": 400, "message": said}}))) is ContextTooLong
 
 
 @given(

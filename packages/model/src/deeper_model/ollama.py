@@ -20,8 +20,9 @@ class OllamaSettings(Struct, frozen=True, kw_only=True):
     """How to use an Ollama server.
 
     ``keep_alive`` is how long a model stays loaded after an answer, in seconds or as Go writes durations (``"5m"``);
-    ``num_ctx`` the context to load models with, in tokens. None leaves either to the server. They are settings and no
-    part of a request, because a model is loaded anew for each request that differs in ``num_ctx``.
+    ``num_ctx`` the context to load models with, in tokens; Ollama takes no more than a model was trained with. None
+    leaves either to the server. They are settings and no part of a request, because a model is loaded anew for each
+    request that differs in ``num_ctx``.
     """
 
     limits: WireLimits = WireLimits()
@@ -65,7 +66,7 @@ class OllamaProvider:
             loaded = await fetch(self._connections, "/api/ps", _MODELS)
         except ModelServerError:
             loaded = None
-        return models_in(tags, loaded)
+        return models_in(tags, loaded, self._settings.num_ctx)
 
     def chat_stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Stream the answer from /api/chat."""

@@ -66,7 +66,10 @@ class ModelDetails(Struct):
 
 
 class ModelEntry(Struct):
-    """A model in the list of those that are there, or of those that are loaded; only the latter have a context here."""
+    """A model in the list of those that are there, or of those that are loaded; only the latter have a context here.
+
+    ``remote_model`` is set where Ollama only hands requests on to ollama.com.
+    """
 
     name: str | None = None
     model: str | None = None
@@ -75,6 +78,7 @@ class ModelEntry(Struct):
     details: ModelDetails | None = None
     context_length: int | None = None
     capabilities: list[str] | None = None
+    remote_model: str | None = None
 
 
 class ModelList(Struct):
@@ -163,23 +167,35 @@ def request_out(request: ChatRequest, *, keep_alive: str | float | None, num_ctx
     )
 
 
-def models_in(tags: ModelList, loaded: ModelList | None) -> tuple[Model, ...]:
+def models_in(tags: ModelList, loaded: ModelList | None, num_ctx: int | None) -> tuple[Model, ...]:
     """Return the models of ``tags``; ``loaded`` is what /api/ps told, or None if it told nothing.
 
-    The context of a loaded model is the one that it was loaded with, which may be far less than it could have.
+    The context of a model is the one that its next request will have, and not the one that it was trained with: the
+    configured ``num_ctx``, for which Ollama loads the model anew if it must, or else the one it was loaded with. Of a
+    model that is not loaded nobody knows: Ollama chooses by free memory, from 4,096 on.
     """
     running = None if loaded is None else {entry.name or entry.model: entry for entry in loaded.models or ()}
     models: list[Model] = []
     for entry in tags.models or ():
         name = entry.name or entry.model
         if name:
-            model = _model_in(name, entry)
-            if running is not None:
-                live = running.get(name)
-                context = (live.context_length if live is not None else None) or model.context_length
-                model = replace(model, loaded=live is not None, context_length=context)
+            live = None if running is None else running.get(name)
+            model = replace(
+                _model_in(name, entry),
+                loaded=None if running is None else live is not None,
+                context_length=_context_in(entry, live, num_ctx),
+            )
             models.append(model)
     return tuple(models)
+
+
+def _context_in(entry: ModelEntry, live: ModelEntry | None, num_ctx: int | None) -> int | None:
+    trained = (entry.details or ModelDetails()).context_length or None
+    if entry.remote_model:  # ollama.com runs it, with all of its context
+        return trained
+    if num_ctx:
+        return min(num_ctx, trained or num_ctx)
+    return None if live is None else live.context_length or None
 
 
 def _message_out(message: ChatMessage) -> MessageOut:
@@ -223,7 +239,6 @@ def _model_in(name: str, entry: ModelEntry) -> Model:
         family=details.family or None,
         parameter_size=details.parameter_size or None,
         quantization=details.quantization_level or None,
-        context_length=details.context_length or None,
         modified_at=entry.modified_at and _moment(entry.modified_at),
         capabilities=None if entry.capabilities is None else tuple(entry.capabilities),
     )

@@ -11,16 +11,18 @@ from deeper_core import (
     Model,
     ModelNotFound,
     ModelProtocolBroken,
+    ModelServerError,
     ModelServerRejected,
 )
 from deeper_model.answers import fetch, probe, stream_answer
 from deeper_model.connections import Connections
 from deeper_model.limits import WireLimits
 from deeper_model.openai_answers import OpenAIDecoder
-from deeper_model.openai_wire import ModelList, models_in, request_out
+from deeper_model.openai_wire import ModelList, Props, lacks_context, models_in, request_out
 from deeper_model.wire import WireDecoder
 
 _MODELS = WireDecoder(ModelList)
+_PROPS = WireDecoder(Props)
 
 
 class OpenAISettings(Struct, frozen=True, kw_only=True):
@@ -71,8 +73,15 @@ class OpenAICompatibleProvider:
         return self._name
 
     async def list_models(self) -> Sequence[Model]:
-        """Return the models of /v1/models."""
-        return models_in(await fetch(self._connections, "/v1/models", _MODELS))
+        """Return the models of /v1/models; for its context, an older llama.cpp is asked once more."""
+        listed = await fetch(self._connections, "/v1/models", _MODELS)
+        if not lacks_context(listed):
+            return models_in(listed)
+        try:
+            props = await fetch(self._connections, "/props", _PROPS)
+        except (ModelNotFound, ModelServerError):
+            props = None
+        return models_in(listed, props)
 
     def chat_stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Stream the answer from /v1/chat/completions."""

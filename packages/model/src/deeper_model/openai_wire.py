@@ -77,10 +77,9 @@ class Chunk(Struct):
 
 
 class ModelMeta(Struct):
-    """What llama.cpp tells of its model."""
+    """What llama.cpp tells of its model; ``n_ctx`` is the context of one slot, which older versions leave out."""
 
     n_ctx: int | None = None
-    n_ctx_train: int | None = None
     size: int | None = None
 
 
@@ -103,6 +102,18 @@ class ModelList(Struct):
     """The reply of /v1/models."""
 
     data: list[ModelEntry] | None = None
+
+
+class GenerationSettings(Struct):
+    """How a slot of llama.cpp is set up; ``n_ctx`` is its share of the context."""
+
+    n_ctx: int | None = None
+
+
+class Props(Struct):
+    """The reply of llama.cpp's /props."""
+
+    default_generation_settings: GenerationSettings | None = None
 
 
 class ImageUrl(Struct):
@@ -193,9 +204,19 @@ def request_out(request: ChatRequest) -> ChatOut:
     )
 
 
-def models_in(listed: ModelList) -> tuple[Model, ...]:
-    """Return the models of ``listed``."""
-    return tuple(_model_in(entry.id, entry) for entry in listed.data or () if entry.id)
+def lacks_context(listed: ModelList) -> bool:
+    """Tell whether ``listed`` is of a llama.cpp that tells its context elsewhere: in /props, for its one model."""
+    entries = listed.data or []
+    return len(entries) == 1 and entries[0].meta is not None and not entries[0].meta.n_ctx
+
+
+def models_in(listed: ModelList, props: Props | None = None) -> tuple[Model, ...]:
+    """Return the models of ``listed``; ``props`` is what /props told, if it was asked.
+
+    The context of a model is the one that a request has, and not the one that the model was trained with.
+    """
+    settings = (props or Props()).default_generation_settings or GenerationSettings()
+    return tuple(_model_in(entry.id, entry, settings.n_ctx) for entry in listed.data or () if entry.id)
 
 
 def _message_out(message: ChatMessage) -> MessageOut:
@@ -219,11 +240,11 @@ def _format_out(wanted: object) -> ResponseFormat | None:
     return ResponseFormat(type="json_schema", json_schema=JsonSchema(name="answer", schema=cast("JsonObject", wanted)))
 
 
-def _model_in(name: str, entry: ModelEntry) -> Model:
+def _model_in(name: str, entry: ModelEntry, n_ctx: int | None) -> Model:
     meta = entry.meta or ModelMeta()
     return Model(
         name=name,
         size=meta.size or None,
-        context_length=meta.n_ctx or entry.max_model_len or meta.n_ctx_train or None,
+        context_length=meta.n_ctx or entry.max_model_len or n_ctx or None,
         loaded=None if entry.status is None or entry.status.value is None else entry.status.value == "loaded",
     )

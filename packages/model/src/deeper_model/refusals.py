@@ -32,11 +32,12 @@ _log = logging.getLogger(__name__)
 _LOGGED_CHARACTERS = 500
 _LONGEST_RETRY_AFTER = 3_600.0
 
-# The words of Ollama, llama.cpp, vLLM, LM Studio and OpenAI; all in lower case.
+# The words of Ollama, llama.cpp, vLLM, SGLang, LM Studio, OpenAI, Anthropic and Google; all in lower case.
 _CONTEXT = re.compile(
-    r"exceed_context_size|context_length_exceeded|exceeds? the (available|maximum|model's)? ?context"
-    r"|max(imum)? context length|greater than the context length|input length exceeds|prompt is too long"
-    r"|context (window|length|size) (is )?(exceeded|too)"
+    r"exceed_context_size|context_length_exceeded|exceeds? (the )?((available|maximum|model's) )?context"
+    r"|max(imum)? context length|(greater|longer) than the ((model's|maximum) )?(context|model length)"
+    r"|input length exceeds|prompt is too long|context (window|length|size) (is )?(exceeded|too)"
+    r"|context (the )?overflows|exceeds the maximum number of tokens"
 )
 _MEMORY = re.compile(
     r"out.of.memory|more system memory|not enough (memory|vram)|unable to allocate|failed to allocate"
