@@ -8,8 +8,8 @@ from msgspec import Struct
 class Model(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A model that can be asked; everything but the name is None where the model server does not tell.
 
-    ``size`` in bytes. ``context_length`` in tokens: what the next request will have. ``loaded`` says whether it is in memory now. ``capabilities`` are
-    the words of Ollama: completion, tools, vision, thinking, embedding.
+    ``size`` in bytes, ``context_length`` in tokens: as many as the model's next request has. ``loaded`` says whether it
+    is in memory now. ``capabilities`` are the words of Ollama: completion, tools, vision, thinking, embedding.
     """
 
     name: str

@@ -117,6 +117,10 @@ class OllamaConfig(Section, frozen=True, kw_only=True):
     url: Annotated[str, Meta(description="Address of the Ollama server.", extra=SECRET_IN_URL)] = (
         "http://127.0.0.1:11434"
     )
+    num_ctx: Annotated[
+        int,
+        Meta(ge=0, le=16_777_216, description="Tokens of context to load models with; 0 leaves it to Ollama."),
+    ] = 0
 
 
 class OpenAIConfig(Section, frozen=True, kw_only=True):
