@@ -6,17 +6,19 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from deeper_core import DeeperError
+from msgspec.structs import replace
+
+from deeper_core import DeeperError, Model
 from deeper_model import ModelProvider
 
 _FRESH_SECONDS = 60.0
-# What is not known now may be known once somebody's request has made Ollama load the model.
+# Model servers that failed, or that had not heard of a model, may know better soon.
 _UNKNOWN_SECONDS = 5.0
 _PATIENCE_SECONDS = 1.0
 
 
 class ContextLengths:
-    """Remembers what `ModelProvider.list_models` tells of contexts, so that no chat waits for it but perhaps the first.
+    """Remembers what `ModelProvider.list_models` tells of contexts, so that hardly a chat waits for it.
 
     What is older than ``fresh_seconds`` is still used while it is asked for anew in the background, once for all who
     want it. A model that is no longer loaded is thought to be loaded again with the same context. Leaving the context
@@ -36,7 +38,7 @@ class ContextLengths:
         self._unknown = min(fresh_seconds, _UNKNOWN_SECONDS)
         self._patience = patience_seconds
         self._clock = clock
-        self._known: dict[str, int] = {}
+        self._models: dict[str, Model] = {}
         self._listed = False
         self._failed = False
         self._asked_at: float | None = None
@@ -51,17 +53,19 @@ class ContextLengths:
     ) -> None:
         await self.close()
 
-    async def find(self, model: str, *, anew: bool = False) -> int | None:
+    async def find(self, model: str) -> int | None:
         """Return the tokens of context that the next request to ``model`` has, or None if nobody knows.
 
-        Waits, and at most ``patience_seconds``, only when no list has come yet, or when asked to look ``anew``. A model
-        server that fails or is slow is no error here.
+        Waits, and at most ``patience_seconds``, only if no list has come yet, or if the model had not been loaded and
+        may be by now. A model server that fails or is slow is no error here.
         """
-        if anew or self._is_due(model):
+        known = self._look_up(model)
+        if self._is_due(known):
             self._ask()
-        if self._refresh is not None and (anew or not self._listed):
+        if self._refresh is not None and (not self._listed or _awaits_loading(known)):
             await asyncio.wait({self._refresh}, timeout=self._patience)
-        return self._look_up(model)
+            known = self._look_up(model)
+        return None if known is None else known.context_length
 
     async def close(self) -> None:
         """Ask no more. What is known stays known."""
@@ -71,10 +75,12 @@ class ContextLengths:
             refresh.cancel()
             await asyncio.wait({refresh})
 
-    def _is_due(self, model: str) -> bool:
+    def _is_due(self, known: Model | None) -> bool:
         if self._asked_at is None:
             return True
-        sure = self._look_up(model) is not None and not self._failed
+        if _awaits_loading(known) and not self._failed:
+            return True
+        sure = known is not None and not self._failed
         return self._clock() - self._asked_at >= (self._fresh if sure else self._unknown)
 
     def _ask(self) -> None:
@@ -90,11 +96,21 @@ class ContextLengths:
         else:
             self._failed = False
             self._listed = True
-            told = {model.name: model.context_length or self._known.get(model.name) for model in models}
-            self._known = {name: length for name, length in told.items() if length}
+            self._models = {model.name: self._remember(model) for model in models}
         finally:
             self._refresh = None
 
-    def _look_up(self, model: str) -> int | None:
+    def _remember(self, model: Model) -> Model:
+        known = self._models.get(model.name)
+        if model.context_length or known is None:
+            return model
+        return replace(model, context_length=known.context_length)
+
+    def _look_up(self, model: str) -> Model | None:
         # To Ollama, a name without a tag is the name of the latest.
-        return self._known.get(model) or self._known.get(f"{model}:latest")
+        return self._models.get(model) or self._models.get(f"{model}:latest")
+
+
+def _awaits_loading(known: Model | None) -> bool:
+    """Tell whether the context will be known as soon as somebody's request has made Ollama load the model."""
+    return known is not None and known.context_length is None and known.loaded is False
