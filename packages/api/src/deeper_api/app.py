@@ -102,7 +102,8 @@ def create_provider(config: AppConfig) -> ModelProvider:
         case "scripted":
             return ScriptedProvider(delay=_DEMO_SECONDS_PER_WORD)
         case "ollama":
-            server = OllamaProvider(config.ollama.url, settings=OllamaSettings(limits=limits))
+            ollama = OllamaSettings(limits=limits, num_ctx=config.ollama.num_ctx or None)
+            server = OllamaProvider(config.ollama.url, settings=ollama)
         case "openai":
             server = OpenAICompatibleProvider(
                 config.openai.url, api_key=config.openai.api_key or None, settings=OpenAISettings(limits=limits)
