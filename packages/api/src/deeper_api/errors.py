@@ -37,6 +37,7 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.OVERLOADED: 503,
         ErrorCode.DATABASE_UNAVAILABLE: 503,
         ErrorCode.SHUTTING_DOWN: 503,
+        ErrorCode.INTERRUPTED: 503,
         ErrorCode.INTERNAL_ERROR: 500,
         ErrorCode.MODEL_SERVER_ERROR: 502,
         ErrorCode.MODEL_SERVER_UNREACHABLE: 502,

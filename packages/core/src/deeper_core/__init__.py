@@ -35,6 +35,7 @@ from deeper_core.errors import (
     ErrorDetail,
     Forbidden,
     InternalError,
+    Interrupted,
     InvalidCredentials,
     InvalidRefreshToken,
     InvalidRequest,
@@ -58,7 +59,7 @@ from deeper_core.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from deeper_core.ids import ConversationId, GenerationId, MessageId, SessionId, UserId, new_id
+from deeper_core.ids import ConversationId, GenerationId, MessageId, RunnerId, SessionId, UserId, new_id
 from deeper_core.models import Model
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "FunctionDefinition",
     "GenerationId",
     "InternalError",
+    "Interrupted",
     "InvalidCredentials",
     "InvalidRefreshToken",
     "InvalidRequest",
@@ -109,6 +111,7 @@ __all__ = [
     "RateLimited",
     "RefreshTokenReused",
     "Role",
+    "RunnerId",
     "SessionId",
     "ShuttingDown",
     "Stop",

@@ -22,6 +22,7 @@
     ├── Overloaded                 too many requests from everybody
     ├── DatabaseUnavailable        the database does not answer
     ├── ShuttingDown               this process is ending
+    ├── Interrupted                the process that wrote this answer ended in the middle of it
     ├── InternalError              a fault of ours
     └── ModelServerError           the model server failed; ``retryable`` says whether asking again may help
         ├── ModelServerUnreachable   no connection
@@ -63,6 +64,7 @@ class ErrorCode(StrEnum):
     OVERLOADED = "overloaded"
     DATABASE_UNAVAILABLE = "database_unavailable"
     SHUTTING_DOWN = "shutting_down"
+    INTERRUPTED = "interrupted"
     INTERNAL_ERROR = "internal_error"
     MODEL_SERVER_ERROR = "model_server_error"
     MODEL_SERVER_UNREACHABLE = "model_server_unreachable"
@@ -237,6 +239,13 @@ class ShuttingDown(DeeperError):
 
     code = ErrorCode.SHUTTING_DOWN
     default_message = "The server is shutting down. Try again shortly."
+
+
+class Interrupted(DeeperError):
+    """The process that wrote this answer ended in the middle of it; what it had written is kept."""
+
+    code = ErrorCode.INTERRUPTED
+    default_message = "The server that wrote this answer was interrupted. What it had written until then is kept."
 
 
 class InternalError(DeeperError):

@@ -1,19 +1,22 @@
 """A whole answer as one object, for callers that do not stream."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime
-from typing import cast
 
 from msgspec import Struct
 
-from deeper_api.chat.frames import Done, Failed, Frame, Piece, Start
-from deeper_api.chat.generations import Generation
+from deeper_api.chat.feeds import Feed
+from deeper_api.chat.frames import Context, Done, Failed, Frame, Piece, Start
 from deeper_api.errors import ErrorBody
 from deeper_core import (
     ChatMessage,
     ChatRole,
+    ConversationId,
     FinishReason,
     GenerationId,
+    InternalError,
+    MessageId,
     Timings,
     ToolCallDelta,
     Usage,
@@ -24,7 +27,7 @@ from deeper_core import (
 _NO_HEARTBEAT = 3_600.0
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A complete answer; the same facts as the frames of its stream."""
 
     generation_id: GenerationId
@@ -34,25 +37,29 @@ class Answer(Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason
     usage: Usage
     timings: Timings
+    conversation_id: ConversationId | None = None
+    message_id: MessageId | None = None
+    parent_id: MessageId | None = None
+    dropped: tuple[MessageId, ...] = ()
 
 
-async def whole_answer(generation: Generation, leaving: asyncio.Future[None]) -> Answer | ErrorBody | None:
-    """Follow ``generation`` to its end, as one of its viewers, and return the answer or what went wrong.
+async def whole_answer(feed: Feed, leaving: asyncio.Future[None]) -> Answer | ErrorBody | None:
+    """Follow ``feed`` from its beginning to its end, as a viewer, and return the answer or what went wrong.
 
     Returns None as soon as ``leaving`` is done.
     """
-    with generation.viewer():
-        async for _ in generation.tail(_NO_HEARTBEAT, leaving):
-            pass
-    last = generation.frames[-1]
+    frames: list[Frame] = []
+    with feed.viewer():
+        async for batch in feed.tail(_NO_HEARTBEAT, leaving):
+            frames += [frame for _, frame in batch]
+    last = frames[-1] if frames else None
     if isinstance(last, Failed):
         return last.error
-    if not isinstance(last, Done):
-        return None
-    return _join(cast("Start", generation.frames[0]), generation.frames, last)
+    return _join(frames, last) if isinstance(last, Done) else None
 
 
-def _join(start: Start, frames: list[Frame], last: Done) -> Answer:
+def join_message(frames: Iterable[Frame]) -> ChatMessage:
+    """Return the message that the pieces among ``frames`` make."""
     content: list[str] = []
     thinking: list[str] = []
     calls: list[ToolCallDelta] = []
@@ -61,18 +68,28 @@ def _join(start: Start, frames: list[Frame], last: Done) -> Answer:
             content.append(frame.content)
             thinking.append(frame.thinking)
             calls += frame.tool_calls
-    message = ChatMessage(
+    return ChatMessage(
         role=ChatRole.ASSISTANT,
         content="".join(content),
         thinking="".join(thinking) or None,
         tool_calls=join_tool_calls(calls),
     )
+
+
+def _join(frames: list[Frame], last: Done) -> Answer:
+    start = next((frame for frame in frames if isinstance(frame, Start)), None)
+    if start is None:
+        raise InternalError  # a feed from the beginning begins with it
     return Answer(
         generation_id=start.generation_id,
         model=start.model,
         created_at=start.created_at,
-        message=message,
+        message=join_message(frames),
         finish_reason=last.finish_reason,
         usage=last.usage,
         timings=last.timings,
+        conversation_id=start.conversation_id,
+        message_id=start.message_id,
+        parent_id=start.parent_id,
+        dropped=next((frame.dropped for frame in frames if isinstance(frame, Context)), ()),
     )

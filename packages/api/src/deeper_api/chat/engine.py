@@ -1,182 +1,210 @@
-"""The engine: runs generations as tasks of the application, whoever watches them."""
+"""The engine: takes generations on, finds them again on any process, and ends them all when it is closed."""
 
 import asyncio
 import logging
-import time
-from contextlib import aclosing
-from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+from uuid import UUID
 
-from deeper_api.chat.frames import Done, Failed, Piece, Start
+from deeper_api.chat.batches import Batches
+from deeper_api.chat.bells import Bells
+from deeper_api.chat.feeds import Feed
 from deeper_api.chat.generations import Generation
-from deeper_api.errors import error_body
-from deeper_core import (
-    ChatRequest,
-    DeeperError,
-    Delta,
-    Finish,
-    FinishReason,
-    GenerationId,
-    InternalError,
-    ShuttingDown,
-    Timings,
-    Usage,
-    UserId,
-    new_id,
-)
+from deeper_api.chat.journals import Journal
+from deeper_api.chat.readers import Reader
+from deeper_api.chat.running import Question, Running
+from deeper_api.store.generations import GenerationStore, NewGeneration
+from deeper_api.tasks import background
+from deeper_core import Conflict, DatabaseUnavailable, GenerationId, NotFound, RunnerId, ShuttingDown, UserId
 from deeper_model import ModelProvider
 
 _log = logging.getLogger("deeper.generations")
 
+# Requests that are taken on by one statement, at most.
+_BEGIN_AT_ONCE: Final = 200
+# How long a process that ends waits for its answers to be saved. What is not saved then is for others to take over.
+_CLOSE_SECONDS: Final = 5.0
+# How long whoever cancels waits for the end.
+_CANCEL_SECONDS: Final = 2.0
+# Somebody who follows a generation by another process says so every few seconds; this is how long it counts.
+_TOLD_EVERY_SECONDS: Final = 5.0
+_WATCHED_SECONDS: Final = 15.0
+# Behind every position.
+_END: Final = 2**62
+
+
+class KeyTaken(Conflict):
+    """A request with the same idempotency key was first; its generation is to be found by the key."""
+
 
 class Engine:
-    """Starts generations and ends them all when it is closed.
+    """Runs generations as tasks of the application, whoever watches them."""
 
-    A context manager: on leaving, every generation that still runs ends with a last frame.
-    """
-
-    def __init__(self, provider: ModelProvider, *, drain_seconds: float) -> None:
-        self._provider = provider
-        self._drain_seconds = drain_seconds
-        self._running: dict[asyncio.Task[Done], Generation] = {}
-        self._closing = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self,
+        *,
+        provider: ModelProvider,
+        store: GenerationStore,
+        journal: Journal,
+        runner_id: RunnerId,
+        drain_seconds: float,
     ) -> None:
-        await self.close()
+        self._provider = provider
+        self._store = store
+        self._journal = journal
+        self._runner_id = runner_id
+        self._drain_seconds = drain_seconds
+        self._bells = Bells()
+        self._begins = Batches(self._begin, at_once=_BEGIN_AT_ONCE)
+        self._live: dict[GenerationId, Generation] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     @property
     def running(self) -> int:
-        """How many generations run now."""
-        return len(self._running)
+        """How many generations run now, or wait for being saved."""
+        return len(self._tasks)
 
-    def start(self, request: ChatRequest, *, user_id: UserId, request_id: str | None) -> Generation:
-        """Start answering ``request`` and return at once.
+    def is_live(self, generation_id: GenerationId) -> bool:
+        """Whether this process runs it, or has yet to save it."""
+        return generation_id in self._live
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        """Run generations for as long as the context lasts, then end those that still run."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._journal.writing())
+            await stack.enter_async_context(self._telling_who_is_followed())
+            stack.push_async_callback(self.close)
+            yield
+
+    async def answer(self, question: Question) -> Feed:
+        """Start answering and return the feed of the answer, from its beginning.
+
+        The model is asked at the same time as the question is kept, but not before when there is an idempotency key.
 
         Raises:
-            ShuttingDown: if the engine is closing.
+            ShuttingDown: the engine is closing.
+            KeyTaken: a request with the same idempotency key was first.
+            NotFound: the conversation is gone.
+            DatabaseUnavailable: it cannot be kept.
         """
         if self._closing:
             raise ShuttingDown(retry_after=1)
-        generation = Generation(generation_id=GenerationId(new_id()), user_id=user_id)
-        generation.add(Start(generation_id=generation.id, model=request.model, created_at=datetime.now(UTC)))
-        run = _Run(generation, self._provider, request, request_id)
-        task = asyncio.create_task(run.follow(), name=f"generation {generation.id}")
-        generation.run_as(task)
-        self._running[task] = generation
-        task.add_done_callback(run.end)
-        task.add_done_callback(self._running.pop)
-        return generation
+        begun = asyncio.ensure_future(self._begins.put(question.new))
+        run = Running(question, self._provider, self._journal, begun)
+        generation = run.generation
+        self._live[generation.id] = generation
+        if question.new.idempotency_key is None:
+            run.start()
+        task = asyncio.create_task(run.live(), name=f"generation {generation.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._live.pop(generation.id))
+        # Whoever asks may leave in this moment: that it was taken on has to be known all the same.
+        if not await asyncio.shield(begun):
+            raise KeyTaken if question.new.idempotency_key is not None else NotFound
+        return self._feed(generation, None)
+
+    async def find(self, generation_id: GenerationId, user_id: UserId, *, after: int | None = None) -> Feed:
+        """Return the feed of a generation of this user after a position.
+
+        Raises:
+            NotFound: there is none, or its text is gone.
+            DatabaseUnavailable: the database does not answer.
+        """
+        live = self._live.get(generation_id)
+        if live is not None and live.user_id == user_id and live.purpose == "chat":
+            return self._feed(live, after)
+        reader = Reader(self._store, generation_id, user_id)
+        row = await reader.look()
+        if row is None:
+            raise NotFound
+        return Feed(reader=reader, bells=self._bells, after=after, row=row)
+
+    async def cancel(self, generation_id: GenerationId, user_id: UserId) -> None:
+        """Stop a generation of this user, on whichever process it runs, and wait a moment for its end.
+
+        Raises:
+            NotFound: there is none.
+            DatabaseUnavailable: the database does not answer.
+        """
+        feed = await self.find(generation_id, user_id, after=_END)
+        live = self._live.get(generation_id)
+        if live is not None:
+            live.cancel("stopped")
+        else:
+            await self._store.request_cancel(generation_id, user_id)
+        leaving = asyncio.get_running_loop().create_future()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CANCEL_SECONDS):
+                async for _ in feed.tail(_CANCEL_SECONDS, leaving):
+                    pass
 
     async def close(self) -> None:
         """Start nothing new, let what runs go on for the drain time, then end it with a last frame each."""
         self._closing = True
-        if self._running:
-            await asyncio.wait(self._running, timeout=self._drain_seconds)
-        for generation in list(self._running.values()):
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._drain_seconds)
+        for generation in list(self._live.values()):
             generation.cancel("shutdown")
-        if self._running:
-            await asyncio.wait(self._running)
+        if self._tasks:
+            _, unsaved = await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
+            for task in unsaved:
+                task.cancel()
+            if unsaved:
+                _log.error("answers were not saved", extra={"fields": {"count": len(unsaved)}})
+                await asyncio.wait(unsaved)
 
+    # -- news from other processes ---------------------------------------------------------------------------------
 
-class _Run:
-    """The making of one generation, from its request to its last frame."""
+    def hear(self, notification: str) -> None:
+        """Take note of what another process says, or this one; see `deeper_api.store.generations.CHANNEL`."""
+        kind, _, text = notification.partition(":")
+        try:
+            ids = [GenerationId(UUID(part)) for part in text.split(",")]
+        except ValueError:
+            _log.warning("a notification that cannot be understood")
+            return
+        if kind == "g":
+            self._bells.ring(ids)
+            return
+        for live in filter(None, map(self._live.get, ids)):
+            if kind == "c":
+                live.cancel("stopped")
+            elif kind == "w":
+                live.watched_elsewhere(_WATCHED_SECONDS)
 
-    def __init__(
-        self, generation: Generation, provider: ModelProvider, request: ChatRequest, request_id: str | None
-    ) -> None:
-        self._generation = generation
-        self._provider = provider
-        self._request = request
-        self._request_id = request_id
-        self._started = time.perf_counter()
-        self._first: float | None = None
-        self._pieces = 0
+    async def catch_up(self) -> None:
+        """Ask for what may have been missed while nothing was heard of other processes."""
+        self._bells.ring_all()
+        for generation_id in await self._store.cancel_requested(self._runner_id):
+            live = self._live.get(generation_id)
+            if live is not None:
+                live.cancel("stopped")
 
-    async def follow(self) -> Done:
-        """Add a frame for each delta and return the last frame; raises what the provider raises."""
-        async with aclosing(self._provider.chat_stream(self._request)) as events:
-            async for event in events:
-                match event:
-                    case Delta():
-                        self._add(event)
-                    case Finish():
-                        usage = event.usage or self._estimate()
-                        return Done(finish_reason=event.reason, usage=usage, timings=_rounded(event.timings))
-        raise InternalError  # a provider ends with a Finish or raises
+    # --------------------------------------------------------------------------------------------------------------
 
-    def end(self, task: asyncio.Task[Done]) -> None:
-        """Add the last frame, once ``task`` is over.
+    def _feed(self, live: Generation, after: int | None) -> Feed:
+        reader = Reader(self._store, live.id, live.user_id)
+        return Feed(reader=reader, bells=self._bells, after=after, live=live)
 
-        A callback and not a ``finally``: a task may be cancelled before its first step, and nobody who waits for the
-        last frame may be left waiting.
-        """
-        last = self._last_frame(task)
-        self._generation.add(last)
-        self._report(last)
+    async def _begin(self, new: Sequence[NewGeneration]) -> list[bool]:
+        taken = await self._store.begin(self._runner_id, new)
+        return [one.id in taken for one in new]
 
-    def _last_frame(self, task: asyncio.Task[Done]) -> Done | Failed:
-        if task.cancelled():
-            return self._interrupted()
-        error = task.exception()
-        if error is None:
-            return task.result()
-        if not isinstance(error, DeeperError):
-            _log.error("generation failed", exc_info=error, extra={"fields": {"request_id": self._request_id}})
-            error = InternalError()
-        if self._generation.cancelled:
-            return self._interrupted()  # what a provider makes of its cancellation does not make it a failure
-        return self._failed(error)
+    @asynccontextmanager
+    async def _telling_who_is_followed(self) -> AsyncGenerator[None]:
+        async with background(self._tell_for_ever(), name="tell who is followed"):
+            yield
 
-    def _add(self, delta: Delta) -> None:
-        if self._first is None:
-            self._first = time.perf_counter()
-        self._pieces += delta.pieces
-        self._generation.add(Piece(content=delta.content, thinking=delta.thinking, tool_calls=delta.tool_calls))
-
-    def _interrupted(self) -> Done | Failed:
-        if self._generation.cancelled == "shutdown":
-            return self._failed(ShuttingDown(retry_after=1))
-        return Done(finish_reason=FinishReason.CANCELLED, usage=self._estimate(), timings=_rounded(self._timings()))
-
-    def _failed(self, error: DeeperError) -> Failed:
-        return Failed(error=error_body(error, self._request_id))
-
-    def _estimate(self) -> Usage:
-        return Usage(completion_tokens=self._pieces, estimated=True)
-
-    def _timings(self) -> Timings:
-        return Timings(
-            first_token_ms=None if self._first is None else (self._first - self._started) * 1_000,
-            total_ms=(time.perf_counter() - self._started) * 1_000,
-        )
-
-    def _report(self, last: Done | Failed) -> None:
-        outcome = last.error.code if isinstance(last, Failed) else last.finish_reason
-        timings = _rounded(self._timings())
-        _log.info(
-            "generation ended",
-            extra={
-                "fields": {
-                    "request_id": self._request_id,
-                    "generation_id": str(self._generation.id),
-                    "user_id": str(self._generation.user_id),
-                    "model": self._request.model,
-                    "outcome": outcome.value,
-                    "pieces": self._pieces,
-                    "first_token_ms": timings.first_token_ms,
-                    "total_ms": timings.total_ms,
-                }
-            },
-        )
-
-
-def _rounded(timings: Timings) -> Timings:
-    """Return ``timings`` to the microsecond, which is more than anybody measures."""
-    values = {name: getattr(timings, name) for name in timings.__struct_fields__}
-    return Timings(**{name: None if value is None else round(value, 3) for name, value in values.items()})
+    async def _tell_for_ever(self) -> None:
+        """Tell other processes which of their generations are followed here: at once, and again and again."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TOLD_EVERY_SECONDS if self._bells.followed else None):
+                    await self._bells.joined.wait()
+            self._bells.joined.clear()
+            with suppress(DatabaseUnavailable):
+                await self._store.tell_watched(self._bells.followed)

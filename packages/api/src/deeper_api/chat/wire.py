@@ -1,6 +1,6 @@
 """Frames as bytes: server-sent events, or a line of JSON each (NDJSON). Both carry the same objects.
 
-In both, a frame's id is its place in the generation, counted from 0, so that a client can ask for what comes after it.
+In both, a frame's id is its position, so that a client can ask for what comes after it.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 from msgspec import Struct
 
-from deeper_api.chat.frames import Frame
+from deeper_api.chat.frames import Frame, Numbered
 
 _encode = msgspec.json.Encoder().encode
 
@@ -17,26 +17,33 @@ _encode = msgspec.json.Encoder().encode
 _EVENTS: dict[type[Frame], bytes] = {kind: str(kind.__struct_config__.tag).encode() for kind in get_args(Frame)}
 
 
-def encode_sse(first: int, frames: Sequence[Frame]) -> bytes:
-    """Return ``frames``, the first of which has the id ``first``, as server-sent events."""
+def encode_sse(frames: Sequence[Numbered]) -> bytes:
+    """Return ``frames`` as server-sent events."""
     return b"".join(
         [
-            b"id: %d\nevent: %b\ndata: %b\n\n" % (first + i, _EVENTS[type(frame)], _encode(frame))
-            for i, frame in enumerate(frames)
+            b"event: %b\ndata: %b\n\n" % (_EVENTS[type(frame)], _encode(frame))
+            if position is None
+            else b"id: %d\nevent: %b\ndata: %b\n\n" % (position, _EVENTS[type(frame)], _encode(frame))
+            for position, frame in frames
         ]
     )
 
 
-def encode_ndjson(first: int, frames: Sequence[Frame]) -> bytes:
-    """Return ``frames``, the first of which has the id ``first``, as lines of JSON."""
-    return b"".join([b'{"id":%d,%b\n' % (first + i, _encode(frame)[1:]) for i, frame in enumerate(frames)])
+def encode_ndjson(frames: Sequence[Numbered]) -> bytes:
+    """Return ``frames`` as lines of JSON."""
+    return b"".join(
+        [
+            b"%b\n" % _encode(frame) if position is None else b'{"id":%d,%b\n' % (position, _encode(frame)[1:])
+            for position, frame in frames
+        ]
+    )
 
 
 class Wire(Struct, frozen=True, kw_only=True):
     """A form in which frames go out. ``heartbeat`` is what keeps proxies from closing a silent stream."""
 
     media_type: str
-    encode: Callable[[int, Sequence[Frame]], bytes]
+    encode: Callable[[Sequence[Numbered]], bytes]
     heartbeat: bytes
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import rich_click as click
 
-from deeper_api.chat.frames import Done, Failed, Piece, Start
+from deeper_api.chat.frames import Context, Done, Failed, Piece, Start
 from deeper_api.cli.clients import Client, ClientFault
 from deeper_api.cli.databases import data_dir_option
 from deeper_api.cli.first_users import FIRST_USER_FILE, FirstUser, read_first_user
@@ -142,7 +142,7 @@ class _Talk:
         async with aclosing(self._client.chat(self.model, [*self._messages, question])) as frames:
             async for frame in frames:
                 match frame:
-                    case Start():
+                    case Start() | Context():
                         pass
                     case Piece():
                         self._show(frame)

@@ -2,11 +2,27 @@
 
 from deeper_api.routes.auth import auth_router
 from deeper_api.routes.chat import answer_chat
+from deeper_api.routes.conversations import conversations_router
+from deeper_api.routes.generations import generations_router
 from deeper_api.routes.health import get_health, get_readiness
 from deeper_api.routes.me import me_router
 from deeper_api.routes.models import list_models
+from deeper_api.routes.search import search
+from deeper_api.routes.transfers import transfers_router
 from deeper_api.routes.usage import get_usage
 
-ROUTES = (get_health, get_readiness, auth_router, me_router, list_models, answer_chat, get_usage)
+ROUTES = (
+    get_health,
+    get_readiness,
+    auth_router,
+    me_router,
+    list_models,
+    answer_chat,
+    generations_router,
+    get_usage,
+    conversations_router,
+    transfers_router,
+    search,
+)
 
 __all__ = ["ROUTES"]

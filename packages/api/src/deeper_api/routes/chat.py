@@ -1,36 +1,64 @@
 """POST /v1/chat: ask a model and follow its answer."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
+import msgspec
 from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from deeper_api.chat.answers import Answer, whole_answer
-from deeper_api.chat.engine import Engine
-from deeper_api.chat.wire import NDJSON, SSE, Wire
+from deeper_api.chat.questions import Asked, Questions
 from deeper_api.config import AppConfig
 from deeper_api.errors import STATUS, ErrorBody, ErrorEnvelope, error_headers
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.providers.callers import Caller
-from deeper_api.routes.streams import FrameStream, departure
-from deeper_core import ChatMessage, ChatOptions, ChatRequest, JsonObject, ModelName, Tool
+from deeper_api.routes.streams import FrameStream, departure, wire_for
+from deeper_core import (
+    ChatMessage,
+    ChatOptions,
+    ChatRequest,
+    ConversationId,
+    ErrorDetail,
+    JsonObject,
+    MessageId,
+    ModelName,
+    Tool,
+    ValidationFailed,
+)
 
 # Nobody receives it; in the log it says why there is no answer, as nginx does.
 _CLIENT_LEFT = 499
+_LONGEST_KEY = 255
+
+
+class CancelAfter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Go on for so many seconds without a viewer."""
+
+    cancel_after: Annotated[float, Meta(ge=0, le=3_600)]
 
 
 class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to ask, and how to answer."""
+    """What to ask, how to answer, and what to keep.
+
+    ``store`` keeps question and answer as a new conversation. ``conversation_id`` continues one: ``messages`` are then
+    the new ones, after ``parent_id``, or after the newest message without it; null begins anew. No messages: what
+    ``parent_id`` says is answered again.
+    """
 
     model: ModelName
-    messages: Annotated[tuple[ChatMessage, ...], Meta(min_length=1, max_length=10_000)]
+    messages: Annotated[tuple[ChatMessage, ...], Meta(max_length=10_000)] = ()
     stream: bool = True
     options: ChatOptions = ChatOptions()
     tools: Annotated[tuple[Tool, ...], Meta(max_length=128)] = ()
     format: Literal["json"] | JsonObject | None = None
     think: bool | Literal["low", "medium", "high"] | None = None
+    store: bool | None = None
+    conversation_id: UUID | None = None
+    parent_id: UUID | UnsetType | None = UNSET
+    on_disconnect: Literal["cancel", "continue"] | CancelAfter | None = None
 
     def request(self) -> ChatRequest:
         """Return the part that concerns the model."""
@@ -43,27 +71,51 @@ class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             think=self.think,
         )
 
+    def abandon_after(self) -> float | UnsetType | None:
+        """Return after how many seconds without a viewer the answer is given up; None for never."""
+        match self.on_disconnect:
+            case "continue":
+                return None
+            case "cancel":
+                return 0.0
+            case CancelAfter(cancel_after=seconds):
+                return seconds
+            case None:
+                return UNSET
+
 
 @post("/v1/chat", status_code=200, operation_id="chat", tags=["chat"])
 async def answer_chat(
     request: JsonRequest,
     data: JSONBody[ChatBody],
     caller: NamedDependency[Caller],
-    engine: NamedDependency[SkipValidation[Engine]],
+    questions: NamedDependency[SkipValidation[Questions]],
     request_id: NamedDependency[str],
     config: NamedDependency[SkipValidation[AppConfig]],
 ) -> Response[Answer] | Response[ErrorEnvelope] | Response[None]:
     """Answer as server-sent events, as lines of JSON where NDJSON is accepted, or whole with ``"stream": false``.
 
-    The answer is cancelled when whoever asked goes away.
+    An answer that is kept goes on for a minute when nobody follows it, and GET /v1/generations/{id}/events comes back
+    to it; one that is not is cancelled when whoever asked goes away. ``on_disconnect`` changes either. A request with
+    an ``Idempotency-Key`` may be sent again within a day: it is not asked twice.
     """
-    wire = _wire(request)
-    generation = engine.start(data.request(), user_id=caller.user_id, request_id=request_id)
-    # From here to the first viewer nothing may fail: a generation that nobody watches runs to its end.
+    feed = await questions.ask(
+        Asked(
+            user_id=caller.user_id,
+            request=data.request(),
+            request_id=request_id,
+            store=_stores(data),
+            conversation_id=None if data.conversation_id is None else ConversationId(data.conversation_id),
+            parent_id=MessageId(data.parent_id) if isinstance(data.parent_id, UUID) else data.parent_id,
+            abandon_after=data.abandon_after(),
+            idempotency_key=_idempotency_key(request),
+            fingerprint=msgspec.json.encode(data, order="deterministic"),
+        )
+    )
     if data.stream:
-        return FrameStream(generation, wire, config.server.heartbeat_seconds)
+        return FrameStream(feed, wire_for(request), config.server.heartbeat_seconds)
     with departure(request.receive) as leaving:
-        answer = await whole_answer(generation, leaving)
+        answer = await whole_answer(feed, leaving)
     if isinstance(answer, ErrorBody):
         return Response(ErrorEnvelope(error=answer), status_code=STATUS[answer.code], headers=error_headers(answer))
     if answer is None:
@@ -71,9 +123,22 @@ async def answer_chat(
     return Response(answer)
 
 
-def _wire(request: JsonRequest) -> Wire:
-    try:
-        media_type = request.accept.best_match([SSE.media_type, NDJSON.media_type], default=SSE.media_type)
-    except (ValueError, OverflowError):  # Litestar takes any float for a quality, and no integer is infinite
-        return SSE
-    return NDJSON if media_type == NDJSON.media_type else SSE
+def _stores(data: ChatBody) -> bool:
+    if data.conversation_id is None:
+        if data.parent_id is not UNSET:
+            raise _refusal("$.parent_id", "Expected a conversation_id beside it")
+        return data.store is True
+    if data.store is False:
+        raise _refusal("$.store", "Expected true, or nothing: what continues a conversation is kept in it")
+    return True
+
+
+def _idempotency_key(request: JsonRequest) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise _refusal("Idempotency-Key", f"Expected 1 to {_LONGEST_KEY} printable characters of ASCII")
+    return key
+
+
+def _refusal(field: str, message: str) -> ValidationFailed:
+    return ValidationFailed(details=(ErrorDetail(message=message, field=field),))

@@ -1,4 +1,4 @@
-"""A generation as a streamed response."""
+"""A feed as a streamed response."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -8,8 +8,9 @@ from litestar import Response
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
 
-from deeper_api.chat.generations import Generation
-from deeper_api.chat.wire import Wire
+from deeper_api.chat.feeds import Feed
+from deeper_api.chat.wire import NDJSON, SSE, Wire
+from deeper_api.middleware.bodies import JsonRequest
 
 # A client may read slowly, but has to read: one that is gone without a word, or means harm, would keep its answer in
 # memory, and the model server at work on it.
@@ -22,7 +23,7 @@ _HEADERS = {
 
 
 class FrameStream(Response[None]):
-    """Sends the frames of ``generation`` as they come, in the form ``wire``, until its end or the client's leaving.
+    """Sends the frames of ``feed`` as they come, in the form ``wire``, until its end or the client's leaving.
 
     A comment or an empty line goes out when nothing has come for ``heartbeat`` seconds. A client that takes nothing for
     `STALL_SECONDS` has left, too.
@@ -31,9 +32,9 @@ class FrameStream(Response[None]):
     means that nothing of it runs.
     """
 
-    def __init__(self, generation: Generation, wire: Wire, heartbeat: float) -> None:
+    def __init__(self, feed: Feed, wire: Wire, heartbeat: float) -> None:
         super().__init__(None, media_type=wire.media_type, headers=_HEADERS)
-        self._parts = generation, wire, heartbeat
+        self._parts = feed, wire, heartbeat
 
     def to_asgi_response(self, *_: object, **__: object) -> ASGIStreamingResponse:
         """Return the ASGI application that sends it."""
@@ -43,28 +44,37 @@ class FrameStream(Response[None]):
 class _FrameStream(ASGIStreamingResponse):
     """As `FrameStream`."""
 
-    def __init__(self, generation: Generation, wire: Wire, heartbeat: float) -> None:
+    def __init__(self, feed: Feed, wire: Wire, heartbeat: float) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  - untyped there
             iterator=(), media_type=wire.media_type, headers=_HEADERS
         )
-        self._generation, self._wire, self._heartbeat = generation, wire, heartbeat
+        self._feed, self._wire, self._heartbeat = feed, wire, heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._generation.viewer():
+        with self._feed.viewer():
             await super().__call__(scope, receive, send)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         with departure(receive) as leaving, suppress(TimeoutError):
             async with (
                 _stalling(STALL_SECONDS) as watch,
-                aclosing(self._generation.tail(self._heartbeat, leaving)) as tail,
+                aclosing(self._feed.tail(self._heartbeat, leaving)) as tail,
             ):
-                async for first, frames in tail:
-                    body = self._wire.encode(first, frames) if frames else self._wire.heartbeat
+                async for frames in tail:
+                    body = self._wire.encode(frames) if frames else self._wire.heartbeat
                     with watch:
                         await send(_body(body, more=True))
                 with watch:
                     await send(_body(b"", more=False))
+
+
+def wire_for(request: JsonRequest) -> Wire:
+    """Return the form that the client prefers."""
+    try:
+        media_type = request.accept.best_match([SSE.media_type, NDJSON.media_type], default=SSE.media_type)
+    except (ValueError, OverflowError):  # Litestar takes any float for a quality, and no integer is infinite
+        return SSE
+    return NDJSON if media_type == NDJSON.media_type else SSE
 
 
 class _StallWatch:

@@ -53,11 +53,9 @@ class Pool(AsyncConnectionPool[Connection]):
     """A pool whose connections are in autocommit mode, limited in time, and looked at before each use."""
 
     def __init__(self, url: str, *, min_size: int, max_size: int, application_name: str) -> None:
-        given = conninfo.conninfo_to_dict(url)
-        defaults = {key: value for key, value in _CONNECTION_DEFAULTS.items() if key not in given}
         super().__init__(
             url,
-            kwargs={**defaults, "autocommit": True, "application_name": application_name},
+            kwargs={**_defaults(url), "autocommit": True, "application_name": application_name},
             min_size=min_size,
             max_size=max_size,
             open=False,
@@ -124,6 +122,16 @@ async def connection(pool: Pool, *, seconds: float = ANSWER_WITHIN) -> AsyncGene
         raise DatabaseUnavailable(retry_after=1) from error
 
 
+async def connect_alone(url: str, application_name: str) -> Connection:
+    """Return a connection of one's own, for listening: it must not be taken from a pool, since it is never given back.
+
+    Raises:
+        psycopg.OperationalError: The database does not answer.
+    """
+    complete = conninfo.make_conninfo(url, **_defaults(url), application_name=application_name)
+    return await psycopg.AsyncConnection.connect(complete, autocommit=True)
+
+
 async def ping(pool: Pool, seconds: float) -> bool:
     """Tell whether the database answers a query; returns within ``seconds``, whatever the database does."""
     try:
@@ -132,6 +140,11 @@ async def ping(pool: Pool, seconds: float) -> bool:
     except DatabaseUnavailable:
         return False
     return True
+
+
+def _defaults(url: str) -> dict[str, int]:
+    given = conninfo.conninfo_to_dict(url)
+    return {key: value for key, value in _CONNECTION_DEFAULTS.items() if key not in given}
 
 
 def _cut(connection: Connection) -> None:

@@ -1,0 +1,47 @@
+"""Group commit: what many ask for at the same time is done by one statement."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batches(Generic[Item, Result]):
+    """Hands items to ``write`` in batches: while one batch is written, the next one gathers.
+
+    So one item alone waits for nothing, and a thousand at once cost a few statements. ``write`` returns a result for
+    each item, in their order; what it raises, all who gave it an item get.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, at_once: int) -> None:
+        self._write = write
+        self._at_once = at_once
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, item: Item) -> Result:
+        """Return the result for ``item``, once the batch with it is written."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain(), name="group commit")
+        return await future
+
+    async def _drain(self) -> None:
+        # Whoever is ready in this turn of the event loop comes along.
+        await asyncio.sleep(0)
+        while self._waiting:
+            batch, self._waiting = self._waiting[: self._at_once], self._waiting[self._at_once :]
+            try:
+                results = await self._write([item for item, _ in batch])
+            except Exception as error:  # noqa: BLE001  - whatever it is, it belongs to those who wait for the result
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+            else:
+                for (_, future), result in zip(batch, results, strict=True):
+                    if not future.done():
+                        future.set_result(result)
+        self._task = None

@@ -1,0 +1,158 @@
+"""The journal of one process: all its generations are written together, at most every 200 ms."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from deeper_api.chat.batches import Batches
+from deeper_api.chat.frames import Done, Failed
+from deeper_api.chat.generations import Generation
+from deeper_api.chat.pieces import Body, calls_in, extend
+from deeper_api.store.generations import Kind, State
+from deeper_api.store.journals import ENDS_AT_ONCE, Chunk, End, JournalStore
+from deeper_api.tasks import background
+from deeper_core import DatabaseUnavailable, GenerationId, Timings, Usage, join_tool_calls
+
+_log = logging.getLogger("deeper.journal")
+
+# What a crash may lose of an answer that was already shown.
+_TICK_SECONDS: Final = 0.2
+# Other processes take one for dead that keeps silent for several of these.
+_BEAT_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.5
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """How a generation ended, as far as its text does not tell."""
+
+    state: State
+    last: Done | Failed
+    usage: Usage
+    timings: Timings
+
+
+class Journal:
+    """Keeps what generations say. All they have to do is to be `opened`, and `ended` once."""
+
+    def __init__(self, store: JournalStore, *, tick: float = _TICK_SECONDS) -> None:
+        self._store = store
+        self._tick = tick
+        self._ends = Batches(self._write_ends, at_once=ENDS_AT_ONCE)
+        self._open: dict[GenerationId, Generation] = {}
+        self._something = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._beaten = 0.0
+        self._failing = False
+
+    def opened(self, generation: Generation) -> None:
+        """Write down what ``generation`` says, from now until it has ended."""
+        self._open[generation.id] = generation
+        self._something.set()
+
+    async def ended(self, generation: Generation, ending: Ending) -> State | None:
+        """Write down the end, however long the database takes to come back.
+
+        Returns the state that now counts: another process may have ended the generation in the meantime, because it
+        took this one for dead. None if the generation is gone, with its account.
+        """
+        self._open.pop(generation.id, None)
+        async with self._writing:
+            pass  # what is being written of it is written, or is known not to be
+        end = _end(generation, ending)
+        while True:
+            try:
+                return await self._ends.put(end)
+            except DatabaseUnavailable:
+                self._note_failure()
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[None]:
+        """Write for as long as the context lasts."""
+        async with background(self._write_for_ever(), name="journal"):
+            yield
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            if not self._open:
+                self._something.clear()
+                await self._something.wait()
+            await asyncio.sleep(self._tick)
+            try:
+                await self._write()
+            except DatabaseUnavailable:
+                self._note_failure()
+                await asyncio.sleep(_RETRY_SECONDS)
+            except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed
+                _log.exception("cannot write the journal")
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                if self._failing:
+                    self._failing = False
+                    _log.info("the journal is written again")
+
+    async def _write(self) -> None:
+        """Write what all open generations have said since the last time, and the heartbeat."""
+        async with self._writing:
+            parts = [
+                (generation, generation.unwritten(), generation.tokens)
+                for generation in self._open.values()
+                if generation.position > generation.written
+            ]
+            now = time.monotonic()
+            if not parts and (not self._open or now - self._beaten < _BEAT_SECONDS):
+                return
+            ours = await self._store.write([chunk for part in parts for chunk in _chunks(*part)])
+            self._beaten = now
+            for generation, bodies, tokens in parts:
+                generation.note_written(bodies, tokens)
+                if generation.id not in ours:
+                    generation.cancel("lost")
+
+    async def _write_ends(self, ends: Sequence[End]) -> list[State | None]:
+        states = await self._store.end(ends)
+        return [states.get(end.id) for end in ends]
+
+    def _note_failure(self) -> None:
+        if not self._failing:
+            self._failing = True
+            _log.warning("the journal cannot be written; answers go on, and are written when the database is back")
+
+
+def _chunks(generation: Generation, bodies: list[tuple[Kind, Body]], tokens: int) -> list[Chunk]:
+    position, tokens = generation.written, tokens - generation.written_tokens
+    chunks: list[Chunk] = []
+    for kind, body in bodies:
+        text = body if isinstance(body, str) else msgspec.json.encode(body).decode()
+        chunks.append(Chunk(generation_id=generation.id, position=position, kind=kind, body=text, tokens=tokens))
+        position, tokens = position + len(body), 0
+    return chunks
+
+
+def _end(generation: Generation, ending: Ending) -> End:
+    runs, bodies = list(generation.runs), generation.unwritten()
+    for kind, body in bodies:
+        extend(runs, kind, len(body), body if isinstance(body, tuple) else ())
+    last = ending.last
+    return End(
+        id=generation.id,
+        state=ending.state,
+        position=generation.written,
+        length=generation.position,
+        runs=tuple(runs),
+        content="".join(body for kind, body in bodies if kind == "content" and isinstance(body, str)),
+        thinking="".join(body for kind, body in bodies if kind == "thinking" and isinstance(body, str)),
+        tool_calls=join_tool_calls(calls_in(runs)),
+        finish_reason=last.finish_reason if isinstance(last, Done) else None,
+        error=last.error if isinstance(last, Failed) else None,
+        prompt_tokens=ending.usage.prompt_tokens,
+        completion_tokens=ending.usage.completion_tokens,
+        estimated=ending.usage.estimated,
+        timings=ending.timings,
+    )

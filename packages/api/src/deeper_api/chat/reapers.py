@@ -1,0 +1,157 @@
+"""Taking over from processes that died: what their answers had come to is saved, and they are ended."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from deeper_api.chat.pieces import calls_in, extend
+from deeper_api.errors import error_body
+from deeper_api.store.generations import GenerationStore, Run, StoredChunk
+from deeper_api.store.journals import End, JournalStore
+from deeper_api.store.runners import Runner, RunnerStore
+from deeper_api.tasks import background
+from deeper_core import (
+    DatabaseUnavailable,
+    GenerationId,
+    Interrupted,
+    RunnerId,
+    Timings,
+    ToolCallDelta,
+    join_tool_calls,
+)
+
+_log = logging.getLogger("deeper.reaper")
+
+_PAUSE_SECONDS: Final = 1.0
+# A living process writes a heartbeat every second. One that cannot be seen to listen either is dead sooner: its
+# connection ends with it. Three seconds are left to those who connect again after a restart of the database.
+_SILENT_SECONDS: Final = 9.0
+_SILENT_AND_GONE_SECONDS: Final = 3.0
+
+_CALLS = msgspec.json.Decoder(tuple[ToolCallDelta, ...])
+
+
+class Watch:
+    """Decides who is dead, by what was seen with one's own eyes: no clock is compared with another's.
+
+    A time in which the database did not answer counts for nobody: see `forget`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[RunnerId, tuple[Runner, float]] = {}
+
+    def look(self, runners: Sequence[Runner]) -> list[Runner]:
+        """Return those of ``runners``, which are all that there are now, whose heartbeat has stood still for long."""
+        now = self._clock()
+        seen, self._seen = self._seen, {}
+        dead: list[Runner] = []
+        for runner in runners:
+            before, since = seen.get(runner.id, (runner, now))
+            if before.heartbeat_at != runner.heartbeat_at:
+                since = now
+            self._seen[runner.id] = (runner, since)
+            if now - since >= (_SILENT_SECONDS if runner.connected else _SILENT_AND_GONE_SECONDS):
+                dead.append(runner)
+        return dead
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._seen.clear()
+
+
+class Reaper:
+    """Ends the generations of dead processes; ``is_live`` tells which are run by this one."""
+
+    def __init__(
+        self,
+        *,
+        runners: RunnerStore,
+        generations: GenerationStore,
+        journal: JournalStore,
+        runner_id: RunnerId,
+        is_live: Callable[[GenerationId], bool],
+    ) -> None:
+        self._runners = runners
+        self._chunks = generations.chunks_after
+        self._journal = journal
+        self._runner_id = runner_id
+        self._watch = Watch()
+        self._is_live = is_live
+        self._heir = False
+
+    @asynccontextmanager
+    async def watching(self, *, pause: float = _PAUSE_SECONDS) -> AsyncGenerator[None]:
+        """Look every ``pause`` seconds for as long as the context lasts."""
+        async with background(self._watch_for_ever(pause), name="reaper"):
+            yield
+
+    async def _watch_for_ever(self, pause: float) -> None:
+        while True:
+            try:
+                await self.look()
+            except DatabaseUnavailable:
+                self._watch.forget()
+            except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed
+                _log.exception("cannot take over from other processes")
+            await asyncio.sleep(pause)
+
+    async def look(self) -> None:
+        """Look once, and take over from those who are dead.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer. What was begun is finished the next time.
+        """
+        for dead in self._watch.look(await self._runners.others(self._runner_id)):
+            self._heir = True
+            inherited = await self._runners.take_over(dead, self._runner_id)
+            _log.warning(
+                "took over from a process that died",
+                extra={"fields": {"runner_id": str(dead.id), "generations": len(inherited)}},
+            )
+        if self._heir:
+            for generation_id in await self._runners.running(self._runner_id):
+                if not self._is_live(generation_id):
+                    await self._end(generation_id)
+            self._heir = False
+
+    async def _end(self, generation_id: GenerationId) -> None:
+        runs: list[Run] = []
+        length = tokens = 0
+        while more := [chunk for chunk in await self._chunks(generation_id, length) if chunk.position >= length]:
+            for chunk in more:
+                size, calls = _measure(chunk)
+                extend(runs, chunk.kind, size, calls)
+                length, tokens = chunk.position + size, tokens + chunk.tokens
+        await self._journal.end(
+            [
+                End(
+                    id=generation_id,
+                    state="interrupted",
+                    position=length,
+                    length=length,
+                    runs=tuple(runs),
+                    content="",
+                    thinking="",
+                    tool_calls=join_tool_calls(calls_in(runs)),
+                    finish_reason=None,
+                    error=error_body(Interrupted(), None),
+                    prompt_tokens=None,
+                    completion_tokens=tokens,
+                    estimated=True,
+                    timings=Timings(),
+                )
+            ]
+        )
+
+
+def _measure(chunk: StoredChunk) -> tuple[int, tuple[ToolCallDelta, ...]]:
+    if chunk.kind == "tool_calls":
+        calls = _CALLS.decode(chunk.body)
+        return len(calls), calls
+    return len(chunk.body), ()

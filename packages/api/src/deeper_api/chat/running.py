@@ -1,0 +1,200 @@
+"""The running of one generation, from the question to the last frame and its saving."""
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from typing import Final
+
+from msgspec import Struct
+
+from deeper_api.chat.frames import Context, Done, Failed, Start
+from deeper_api.chat.generations import Generation
+from deeper_api.chat.journals import Ending, Journal
+from deeper_api.errors import error_body
+from deeper_api.store.generations import NewGeneration, State
+from deeper_core import (
+    ChatRequest,
+    DeeperError,
+    Delta,
+    Finish,
+    FinishReason,
+    InternalError,
+    Interrupted,
+    MessageId,
+    ShuttingDown,
+    Timings,
+    Usage,
+)
+from deeper_model import ModelProvider
+
+_log = logging.getLogger("deeper.generations")
+
+# The last frame says that the answer has been saved. While the database does not answer it still comes, after this.
+_SAVE_SECONDS: Final = 2.0
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What is to be answered: ``new`` is how it is kept, ``request`` what the model gets.
+
+    ``abandon_after`` is the number of seconds without a viewer after which the answer is given up; None for never.
+    """
+
+    new: NewGeneration
+    request: ChatRequest
+    parent_id: MessageId | None = None
+    abandon_after: float | None = 0.0
+
+
+class Running:
+    """Makes one generation. ``begun`` tells whether it was taken on; until then nothing of it is written."""
+
+    def __init__(
+        self, question: Question, provider: ModelProvider, journal: Journal, begun: asyncio.Future[bool]
+    ) -> None:
+        new = question.new
+        start = Start(
+            generation_id=new.id,
+            model=new.model,
+            created_at=new.created_at,
+            conversation_id=new.conversation_id,
+            message_id=new.message_id,
+            parent_id=question.parent_id,
+        )
+        self.generation = Generation(
+            start,
+            user_id=new.user_id,
+            purpose=new.purpose,
+            context=Context(dropped=new.dropped) if new.dropped else None,
+            abandon_after=question.abandon_after,
+        )
+        self._question = question
+        self._provider = provider
+        self._journal = journal
+        self._begun = begun
+        self._model: asyncio.Task[Finish] | None = None
+        self._started = time.perf_counter()
+        self._first: float | None = None
+
+    def start(self) -> None:
+        """Ask the model."""
+        self._model = asyncio.create_task(self._follow(), name=f"model of {self.generation.id}")
+        self.generation.run_as(self._model)
+
+    async def live(self) -> None:
+        """Bring the generation to its end, and return when the end is saved. Whoever cancels this gives up saving."""
+        await asyncio.wait({self._begun})
+        failed = self._begun.exception() is not None
+        if failed or not self._begun.result():
+            self.generation.cancel("refused")
+        else:
+            if self._model is None:
+                self.start()
+            self._journal.opened(self.generation)
+        if self._model is not None:
+            await asyncio.wait({self._model})
+        if failed or self._begun.result():
+            # What failed may have been kept all the same, if the database fell silent after it had done its work.
+            await self._end()
+
+    async def _end(self) -> None:
+        ending = self._ending()
+        self._report(ending)
+        saving = asyncio.create_task(self._journal.ended(self.generation, ending))
+        try:
+            await asyncio.wait({saving}, timeout=_SAVE_SECONDS)
+            last = ending.last
+            if saving.done() and saving.result() == "interrupted" and ending.state != "interrupted":
+                last = self._failed(Interrupted())  # somebody took this process for dead, and may have shown this
+            self.generation.finish(last)
+            await saving
+        finally:
+            saving.cancel()
+
+    async def _follow(self) -> Finish:
+        """Add all that the model says and return how it finished; raises what the provider raises."""
+        async with aclosing(self._provider.chat_stream(self._question.request)) as events:
+            async for event in events:
+                match event:
+                    case Delta():
+                        if self._first is None:
+                            self._first = time.perf_counter()
+                        self.generation.add(event)
+                    case Finish():
+                        return event
+        raise InternalError  # a provider ends with a Finish or raises
+
+    def _ending(self) -> Ending:
+        cancelled, model = self.generation.cancelled, self._model
+        if cancelled is None and model is not None and not model.cancelled():
+            error = model.exception()
+            if error is None:
+                return self._complete(model.result())
+            return self._ending_by(self._known(error), "failed")
+        # What a provider makes of its cancellation does not make it a failure.
+        if cancelled == "shutdown":
+            return self._ending_by(ShuttingDown(retry_after=1), "interrupted")
+        if cancelled in {"stopped", "abandoned"}:
+            done = self._done(FinishReason.CANCELLED, self._estimate(), self._timings())
+            return Ending(state="cancelled", last=done, usage=done.usage, timings=done.timings)
+        return self._ending_by(Interrupted(), "interrupted")
+
+    def _complete(self, finish: Finish) -> Ending:
+        done = self._done(finish.reason, finish.usage or self._estimate(), finish.timings)
+        return Ending(state="complete", last=done, usage=done.usage, timings=done.timings)
+
+    def _ending_by(self, error: DeeperError, state: State) -> Ending:
+        return Ending(state=state, last=self._failed(error), usage=self._estimate(), timings=_rounded(self._timings()))
+
+    def _done(self, reason: FinishReason, usage: Usage, timings: Timings) -> Done:
+        message_id = self._question.new.message_id
+        return Done(finish_reason=reason, usage=usage, timings=_rounded(timings), message_id=message_id)
+
+    def _known(self, error: BaseException) -> DeeperError:
+        if isinstance(error, DeeperError):
+            return error
+        fields = {"request_id": self._question.new.request_id}
+        _log.error("generation failed", exc_info=error, extra={"fields": fields})
+        return InternalError()
+
+    def _failed(self, error: DeeperError) -> Failed:
+        return Failed(error=error_body(error, self._question.new.request_id))
+
+    def _estimate(self) -> Usage:
+        """Count what went over the wire: a model server that was cut off says nothing of it."""
+        tokens = self.generation.tokens
+        never_read = self.generation.cancelled is None and tokens == 0
+        prompt_tokens = 0 if never_read else self._question.new.prompt_tokens
+        return Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens, estimated=True)
+
+    def _timings(self) -> Timings:
+        return Timings(
+            first_token_ms=None if self._first is None else (self._first - self._started) * 1_000,
+            total_ms=(time.perf_counter() - self._started) * 1_000,
+        )
+
+    def _report(self, ending: Ending) -> None:
+        last, timings = ending.last, _rounded(self._timings())
+        outcome = last.error.code if isinstance(last, Failed) else last.finish_reason
+        _log.info(
+            "generation ended",
+            extra={
+                "fields": {
+                    "request_id": self._question.new.request_id,
+                    "generation_id": str(self.generation.id),
+                    "user_id": str(self.generation.user_id),
+                    "purpose": self._question.new.purpose,
+                    "model": self._question.new.model,
+                    "outcome": outcome.value,
+                    "tokens": self.generation.tokens,
+                    "first_token_ms": timings.first_token_ms,
+                    "total_ms": timings.total_ms,
+                }
+            },
+        )
+
+
+def _rounded(timings: Timings) -> Timings:
+    """Return ``timings`` to the microsecond, which is more than anybody measures."""
+    values = {name: getattr(timings, name) for name in timings.__struct_fields__}
+    return Timings(**{name: None if value is None else round(value, 3) for name, value in values.items()})

@@ -1,0 +1,83 @@
+"""Everything that serves chat in one process, put together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+
+from msgspec import Struct
+
+from deeper_api.chat.context_lengths import ContextLengths
+from deeper_api.chat.engine import Engine
+from deeper_api.chat.journals import Journal
+from deeper_api.chat.questions import Questions
+from deeper_api.chat.reapers import Reaper
+from deeper_api.config import AppConfig
+from deeper_api.store.generations import GenerationStore
+from deeper_api.store.histories import HistoryStore
+from deeper_api.store.journals import JournalStore
+from deeper_api.store.listeners import listening
+from deeper_api.store.pool import Pool
+from deeper_api.store.runners import RunnerStore
+from deeper_api.tasks import regularly
+from deeper_core import DatabaseUnavailable, RunnerId, new_id
+from deeper_model import ModelProvider
+
+_FORGET_SECONDS: Final = 3_600.0
+
+
+class Chat(Struct, frozen=True, kw_only=True):
+    """What routes ask for, and what runs beside them."""
+
+    engine: Engine
+    questions: Questions
+    generations: GenerationStore
+    contexts: ContextLengths
+    reaper: Reaper
+    runners: RunnerStore
+    runner_id: RunnerId
+    url: str
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run all of it for as long as the context lasts; the pool has to be open."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.contexts)
+            stack.push_async_callback(self._leave)
+            heard, connected = self.engine.hear, self.engine.catch_up
+            await stack.enter_async_context(listening(self.url, self.runner_id, heard=heard, connected=connected))
+            await stack.enter_async_context(self.reaper.watching())
+            forget = regularly(self.generations.forget_old, pause=_FORGET_SECONDS, name="forget old generations")
+            await stack.enter_async_context(forget)
+            await stack.enter_async_context(self.engine.open())
+            yield
+
+    async def _leave(self) -> None:
+        with suppress(DatabaseUnavailable):
+            await self.runners.leave(self.runner_id)
+
+
+def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider) -> Chat:
+    """Return chat over ``pool`` and ``provider``, as one runner among others."""
+    runner_id = RunnerId(new_id())
+    generations, runners = GenerationStore(pool), RunnerStore(pool)
+    journal = JournalStore(pool, runner_id)
+    contexts = ContextLengths(provider)
+    engine = Engine(
+        provider=provider,
+        store=generations,
+        journal=Journal(journal),
+        runner_id=runner_id,
+        drain_seconds=config.server.drain_seconds,
+    )
+    return Chat(
+        engine=engine,
+        questions=Questions(engine=engine, generations=generations, histories=HistoryStore(pool), contexts=contexts),
+        generations=generations,
+        contexts=contexts,
+        reaper=Reaper(
+            runners=runners, generations=generations, journal=journal, runner_id=runner_id, is_live=engine.is_live
+        ),
+        runners=runners,
+        runner_id=runner_id,
+        url=config.db.url,
+    )

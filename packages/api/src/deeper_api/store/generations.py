@@ -1,0 +1,420 @@
+"""Generations in PostgreSQL: taking them on, and reading them by any process. `Journals` writes what they say."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, LiteralString
+
+import msgspec
+import psycopg
+from msgspec import Struct
+from psycopg.rows import class_row, scalar_row
+
+from deeper_api.store.pool import Pool, connection
+from deeper_core import (
+    ChatRole,
+    ConversationId,
+    GenerationId,
+    MessageId,
+    RunnerId,
+    ToolCall,
+    ToolCallDelta,
+    UserId,
+)
+
+CHANNEL: Final = "deeper"
+"""The one channel of notifications. ``g:<ids>``: these generations have grown or ended. ``c:<id>``: stop this one.
+``w:<ids>``: somebody follows these."""
+
+Kind = Literal["thinking", "content", "tool_calls"]
+State = Literal["running", "complete", "cancelled", "failed", "interrupted"]
+_CHUNKS: Final = 100  # rows for one reading: some 20 s of an answer
+
+
+class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A stretch of one kind in the order of an ended answer.
+
+    ``length`` counts positions. Text is kept as one elsewhere; ``tool_calls`` are kept here, piece by piece.
+    """
+
+    kind: Kind
+    length: int
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+
+
+class NewMessage(Struct, frozen=True, kw_only=True):
+    """A message to keep with a generation; ``images`` in the hexadecimal form of PostgreSQL."""
+
+    generation_id: GenerationId
+    id: MessageId
+    parent_id: MessageId | None
+    role: ChatRole
+    state: Literal["complete", "running"] = "complete"
+    content: str = ""
+    thinking: str | None = None
+    images: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    tool_name: str | None = None
+    model: str | None = None
+
+
+class NewGeneration(Struct, frozen=True, kw_only=True):
+    """A generation to take on.
+
+    ``conversation_id`` and ``message_id`` say where its answer is to be kept, if anywhere; ``opens`` that the
+    conversation is new; ``title`` is given to a conversation that has none. ``body_hash`` is hexadecimal and belongs to
+    ``idempotency_key``.
+    """
+
+    id: GenerationId
+    user_id: UserId
+    model: str
+    created_at: datetime
+    purpose: Literal["chat", "title"] = "chat"
+    request_id: str | None = None
+    prompt_tokens: int = 0
+    dropped: tuple[MessageId, ...] = ()
+    conversation_id: ConversationId | None = None
+    message_id: MessageId | None = None
+    opens: bool = False
+    title: str = ""
+    idempotency_key: str | None = None
+    body_hash: str | None = None
+    messages: tuple[NewMessage, ...] = ()
+
+
+class StoredGeneration(Struct, frozen=True, kw_only=True):
+    """A row of ``generations``, without the text.
+
+    ``kept`` tells whether there is a text: it may have been deleted with its conversation, or forgotten.
+    """
+
+    id: GenerationId
+    state: State
+    model: str
+    created_at: datetime
+    ended_at: datetime | None
+    conversation_id: ConversationId | None
+    message_id: MessageId | None
+    parent_id: MessageId | None
+    finish_reason: str | None
+    error: object
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool
+    timings: object
+    dropped: list[MessageId]
+    length: int
+    runs: object
+    kept: bool
+
+
+class StoredChunk(Struct, frozen=True, kw_only=True):
+    """A row of the journal; ``body`` of tool calls is JSON."""
+
+    position: int
+    kind: Kind
+    body: str
+    tokens: int
+
+
+class KnownKey(Struct, frozen=True, kw_only=True):
+    """What an idempotency key stands for."""
+
+    body_hash: bytes
+    generation_id: GenerationId
+
+
+class GenerationStore:
+    """Takes generations on and reads them.
+
+    Every method raises DatabaseUnavailable if the database does not answer.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    # One statement for any number of generations: who asks waits for it, and many ask at once. A request whose key is
+    # known, or whose conversation is gone, is left out. Only one of those with the same key can be first.
+    _BEGIN = """
+        with given as materialized (
+            select *
+            from json_to_recordset(%(generations)s::json) as given (
+                id uuid, user_id uuid, model text, created_at timestamptz, purpose text, request_id text,
+                prompt_tokens bigint, dropped uuid[], conversation_id uuid, message_id uuid, opens boolean, title text,
+                idempotency_key text, body_hash text
+            )
+        ),
+        touched as (
+            update conversations
+            set active_at = greatest(active_at, now()),
+                title = case when conversations.title = '' then given.title else conversations.title end
+            from given
+            where conversations.id = given.conversation_id
+                and conversations.user_id = given.user_id
+                and not given.opens
+            returning conversations.id
+        ),
+        placed as (
+            select * from given
+            where conversation_id is null or opens or conversation_id in (select id from touched)
+        ),
+        keys as (
+            insert into idempotency_keys as known (user_id, key, body_hash, generation_id)
+            select distinct on (user_id, idempotency_key)
+                user_id, idempotency_key, decode(body_hash, 'hex'), id
+            from placed
+            where idempotency_key is not null
+            order by user_id, idempotency_key, id
+            on conflict (user_id, key) do update
+            set body_hash = excluded.body_hash, generation_id = excluded.generation_id, created_at = now()
+            where known.created_at <= now() - interval '24 hours'
+            returning generation_id
+        ),
+        accepted as (
+            select * from placed
+            where idempotency_key is null or id in (select generation_id from keys)
+        ),
+        opened as (
+            insert into conversations (id, user_id, title)
+            select conversation_id, user_id, title from accepted where opens
+        ),
+        said as (
+            insert into messages (
+                conversation_id, id, user_id, parent_id, role, state, content, thinking, images, tool_calls,
+                tool_call_id, tool_name, model
+            )
+            select
+                accepted.conversation_id, said.id, accepted.user_id, said.parent_id, said.role, said.state,
+                said.content, said.thinking, said.images, said.tool_calls, said.tool_call_id, said.tool_name, said.model
+            from json_to_recordset(%(messages)s::json) as said (
+                generation_id uuid, id uuid, parent_id uuid, role text, state text, content text, thinking text,
+                images bytea[], tool_calls jsonb, tool_call_id text, tool_name text, model text
+            )
+            join accepted on accepted.id = said.generation_id
+        ),
+        running as (
+            insert into runners (id) values (%(runner_id)s)
+            on conflict (id) do update set heartbeat_at = now()
+        )
+        insert into generations (
+            id, user_id, runner_id, conversation_id, message_id, purpose, model, request_id, created_at,
+            prompt_tokens, dropped
+        )
+        select
+            id, user_id, %(runner_id)s, conversation_id, message_id, purpose, model, request_id, created_at,
+            prompt_tokens, dropped
+        from accepted
+        returning id
+    """
+
+    async def begin(self, runner_id: RunnerId, new: Sequence[NewGeneration]) -> set[GenerationId]:
+        """Keep generations as running ones of this runner, all or none; return those that were taken on.
+
+        One is not taken on if its idempotency key is known, or its conversation is not (or not its user's).
+        """
+        values = {
+            "runner_id": runner_id,
+            "generations": _json([_without_messages(one) for one in new]),
+            "messages": _json([message for one in new for message in one.messages]),
+        }
+        try:
+            async with connection(self._pool) as lent:
+                cursor = lent.cursor(row_factory=scalar_row)
+                await cursor.execute(self._BEGIN, values)
+                return set(await cursor.fetchall())
+        except psycopg.errors.ForeignKeyViolation:
+            if len(new) == 1:
+                return set()  # the account was deleted a moment ago
+        taken: set[GenerationId] = set()
+        for one in new:
+            taken |= await self.begin(runner_id, [one])
+        return taken
+
+    _FIND_KEY = """
+        select body_hash, generation_id
+        from idempotency_keys
+        where user_id = %(user_id)s and key = %(key)s and created_at > now() - interval '24 hours'
+    """
+
+    async def find_key(self, user_id: UserId, key: str) -> KnownKey | None:
+        """Return what this user's key stands for, if it came in the last 24 hours."""
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=class_row(KnownKey))
+            await cursor.execute(self._FIND_KEY, {"user_id": user_id, "key": key})
+            return await cursor.fetchone()
+
+    _FIND = """
+        select
+            generations.id, generations.state, generations.model, generations.created_at, generations.ended_at,
+            generations.conversation_id, generations.message_id, messages.parent_id, generations.finish_reason,
+            generations.error, generations.prompt_tokens, generations.completion_tokens, generations.estimated,
+            generations.timings, generations.dropped, generations.length, generations.runs,
+            generations.state = 'running' or coalesce(messages.content, generations.content) is not null as kept
+        from generations
+        left join messages
+            on messages.conversation_id = generations.conversation_id and messages.id = generations.message_id
+        where generations.id = %(id)s and generations.user_id = %(user_id)s and generations.purpose = 'chat'
+    """
+
+    async def find(self, generation_id: GenerationId, user_id: UserId) -> StoredGeneration | None:
+        """Return the generation, if it is this user's."""
+        rows = await self._all(self._FIND, {"id": generation_id, "user_id": user_id})
+        return rows[0] if rows else None
+
+    _LIST_RUNNING = """
+        select
+            generations.id, generations.state, generations.model, generations.created_at, generations.ended_at,
+            generations.conversation_id, generations.message_id, messages.parent_id, generations.finish_reason,
+            generations.error, generations.prompt_tokens, generations.completion_tokens, generations.estimated,
+            generations.timings, generations.dropped, generations.length, generations.runs,
+            generations.state = 'running' or coalesce(messages.content, generations.content) is not null as kept
+        from generations
+        left join messages
+            on messages.conversation_id = generations.conversation_id and messages.id = generations.message_id
+        where generations.user_id = %(user_id)s
+            and generations.state = 'running'
+            and generations.purpose = 'chat'
+            and (%(before)s::uuid is null or generations.id < %(before)s)
+        order by generations.id desc
+        limit %(limit)s
+    """
+
+    async def list_running(
+        self, user_id: UserId, *, limit: int, before: GenerationId | None = None
+    ) -> list[StoredGeneration]:
+        """Return this user's running generations, the newest first."""
+        return await self._all(self._LIST_RUNNING, {"user_id": user_id, "limit": limit, "before": before})
+
+    _CHUNKS_AFTER = """
+        select position, kind, body, tokens
+        from generation_chunks
+        where generation_id = %(id)s
+            and position >= coalesce(
+                (
+                    select max(position) from generation_chunks
+                    where generation_id = %(id)s and position <= %(after)s
+                ),
+                0
+            )
+        order by position
+        limit %(limit)s
+    """
+
+    async def chunks_after(self, generation_id: GenerationId, after: int, *, limit: int = _CHUNKS) -> list[StoredChunk]:
+        """Return what the journal holds from the chunk on in which the position ``after`` lies, in order."""
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=class_row(StoredChunk))
+            await cursor.execute(self._CHUNKS_AFTER, {"id": generation_id, "after": after, "limit": limit})
+            return await cursor.fetchall()
+
+    _SLICE: Final[Mapping[str, LiteralString]] = {
+        "content": """
+            select coalesce(substr(coalesce(messages.content, generations.content), %(first)s, %(count)s), '')
+            from generations
+            left join messages
+                on messages.conversation_id = generations.conversation_id and messages.id = generations.message_id
+            where generations.id = %(id)s
+        """,
+        "thinking": """
+            select coalesce(substr(coalesce(messages.thinking, generations.thinking), %(first)s, %(count)s), '')
+            from generations
+            left join messages
+                on messages.conversation_id = generations.conversation_id and messages.id = generations.message_id
+            where generations.id = %(id)s
+        """,
+    }
+
+    async def slice(
+        self, generation_id: GenerationId, kind: Literal["content", "thinking"], first: int, count: int
+    ) -> str:
+        """Return ``count`` characters of an ended answer, from the one at ``first`` (counted from 0) on.
+
+        Returns less where there is less: the answer may have been deleted, or forgotten.
+        """
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=scalar_row)
+            await cursor.execute(self._SLICE[kind], {"id": generation_id, "first": first + 1, "count": count})
+            text: str | None = await cursor.fetchone()
+            return text or ""
+
+    _REQUEST_CANCEL = """
+        with wanted as (
+            update generations
+            set cancel_requested_at = coalesce(cancel_requested_at, now())
+            where id = %(id)s and user_id = %(user_id)s and state = 'running' and purpose = 'chat'
+            returning id
+        )
+        select pg_notify('deeper', 'c:' || id::text) from wanted
+    """
+
+    async def request_cancel(self, generation_id: GenerationId, user_id: UserId) -> None:
+        """Tell whichever process runs it that this generation of this user is to be stopped."""
+        async with connection(self._pool) as lent:
+            await lent.execute(self._REQUEST_CANCEL, {"id": generation_id, "user_id": user_id})
+
+    _CANCEL_REQUESTED = """
+        select id from generations
+        where runner_id = %(runner_id)s and state = 'running' and cancel_requested_at is not null
+    """
+
+    async def cancel_requested(self, runner_id: RunnerId) -> list[GenerationId]:
+        """Return the generations of this runner that somebody wants stopped."""
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=scalar_row)
+            await cursor.execute(self._CANCEL_REQUESTED, {"runner_id": runner_id})
+            return await cursor.fetchall()
+
+    # A payload may have 8,000 bytes; an id has 36.
+    _TELL_WATCHED = """
+        select pg_notify('deeper', 'w:' || string_agg(id::text, ','))
+        from (select id, (row_number() over () - 1) / 200 as part from unnest(%(ids)s::uuid[]) as given (id)) as parted
+        group by part
+    """
+
+    async def tell_watched(self, generation_ids: Sequence[GenerationId]) -> None:
+        """Tell those who run these generations that somebody follows them here."""
+        async with connection(self._pool) as lent:
+            await lent.execute(self._TELL_WATCHED, {"ids": list(generation_ids)})
+
+    _FORGET = """
+        with keys as (
+            delete from idempotency_keys where created_at <= now() - interval '24 hours'
+        ),
+        leftovers as (
+            delete from generation_chunks
+            where generation_id in (
+                select id from generations
+                where state <> 'running' and id in (select distinct generation_id from generation_chunks)
+            )
+        ),
+        idle as (
+            delete from runners
+            where heartbeat_at < now() - interval '1 day'
+                and not exists (
+                    select from generations where generations.runner_id = runners.id and generations.state = 'running'
+                )
+        )
+        update generations
+        set content = null, thinking = null, tool_calls = null, runs = '[]'
+        where content is not null and ended_at <= now() - interval '24 hours'
+    """
+
+    async def forget_old(self) -> None:
+        """Forget, after a day, idempotency keys and the answers that nobody wanted kept; remove what is left over."""
+        async with connection(self._pool) as lent:
+            await lent.execute(self._FORGET)
+
+    async def _all(self, query: LiteralString, values: Mapping[str, object]) -> list[StoredGeneration]:
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=class_row(StoredGeneration))
+            await cursor.execute(query, values)
+            return await cursor.fetchall()
+
+
+def _json(rows: Sequence[object]) -> str:
+    return msgspec.json.encode(rows).decode()
+
+
+def _without_messages(one: NewGeneration) -> NewGeneration:
+    return msgspec.structs.replace(one, messages=()) if one.messages else one

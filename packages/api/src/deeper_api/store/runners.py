@@ -1,0 +1,93 @@
+"""The processes that run generations, as each sees the others."""
+
+from datetime import datetime
+
+from msgspec import Struct
+from psycopg.rows import class_row, scalar_row
+
+from deeper_api.store.pool import Pool, connection
+from deeper_core import GenerationId, RunnerId
+
+
+class Runner(Struct, frozen=True, kw_only=True):
+    """Another process with running generations.
+
+    ``heartbeat_at`` changes every second while it lives. ``connected`` tells whether it listens for notifications now.
+    """
+
+    id: RunnerId
+    heartbeat_at: datetime
+    connected: bool
+
+
+class RunnerStore:
+    """Watches over runners. Every method raises DatabaseUnavailable if the database does not answer."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    # A listening process holds this lock for as long as its connection lasts. Here it is given back at once, since each
+    # statement is a transaction of its own.
+    _OTHERS = """
+        select
+            id, heartbeat_at,
+            not pg_try_advisory_xact_lock_shared(hashtextextended('deeper runner ' || id::text, 0)) as connected
+        from runners
+        where id <> %(runner_id)s
+            and exists (
+                select from generations where generations.runner_id = runners.id and generations.state = 'running'
+            )
+    """
+
+    async def others(self, runner_id: RunnerId) -> list[Runner]:
+        """Return all other runners that have running generations."""
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=class_row(Runner))
+            await cursor.execute(self._OTHERS, {"runner_id": runner_id})
+            return await cursor.fetchall()
+
+    _TAKE_OVER = """
+        with dead as (
+            delete from runners where id = %(dead)s and heartbeat_at = %(heartbeat_at)s returning id
+        ),
+        heir as (
+            insert into runners (id)
+            select %(heir)s from dead
+            on conflict (id) do update set heartbeat_at = now()
+        )
+        update generations
+        set runner_id = %(heir)s
+        from dead
+        where generations.runner_id = dead.id and generations.state = 'running'
+        returning generations.id
+    """
+
+    async def take_over(self, dead: Runner, heir: RunnerId) -> list[GenerationId]:
+        """Make the running generations of a dead runner those of ``heir``, unless it showed that it lives."""
+        values = {"dead": dead.id, "heartbeat_at": dead.heartbeat_at, "heir": heir}
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=scalar_row)
+            await cursor.execute(self._TAKE_OVER, values)
+            return await cursor.fetchall()
+
+    _RUNNING = """
+        select id from generations where runner_id = %(runner_id)s and state = 'running'
+    """
+
+    async def running(self, runner_id: RunnerId) -> list[GenerationId]:
+        """Return the running generations of a runner."""
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=scalar_row)
+            await cursor.execute(self._RUNNING, {"runner_id": runner_id})
+            return await cursor.fetchall()
+
+    _LEAVE = """
+        delete from runners
+        where id = %(runner_id)s
+            and not exists (select from generations where runner_id = %(runner_id)s and state = 'running')
+    """
+
+    async def leave(self, runner_id: RunnerId) -> None:
+        """Take a runner off the list; with something left to run it stays, for others to take over."""
+        async with connection(self._pool) as lent:
+            await lent.execute(self._LEAVE, {"runner_id": runner_id})
