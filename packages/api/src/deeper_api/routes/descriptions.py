@@ -36,7 +36,7 @@ class Descriptions(ReceiveRoutePlugin):
                 errors |= {400: "The body is not valid JSON", 422: "A value in the body is not allowed"}
             if any(_is_query(parameter) for parameter in wanted.values()):
                 errors |= {400: "The request cannot be understood", 422: "A value in the query is not allowed"}
-            if "session_id" in wanted:
+            if route.path_parameters:
                 errors |= {400: "The request cannot be understood", 404: "There is no such thing"}
             handler.responses = {
                 status: ResponseSpec(ErrorEnvelope, description=text, generate_examples=False)
