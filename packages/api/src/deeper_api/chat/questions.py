@@ -12,6 +12,7 @@ from deeper_api.chat.contexts import Turn, estimate_overhead, estimate_prompt, f
 from deeper_api.chat.engine import Engine, KeyTaken
 from deeper_api.chat.feeds import Feed
 from deeper_api.chat.running import Question
+from deeper_api.chat.titles import Titles
 from deeper_api.conversations.titles import title_from
 from deeper_api.store.generations import GenerationStore, KnownKey, NewGeneration, NewMessage
 from deeper_api.store.histories import HistoryStore, Past
@@ -59,15 +60,22 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Questions:
-    """Asks the engine on behalf of users."""
+    """Asks the engine on behalf of users; ``titles``, if there are any, for the names of new conversations."""
 
     def __init__(
-        self, *, engine: Engine, generations: GenerationStore, histories: HistoryStore, contexts: ContextLengths
+        self,
+        *,
+        engine: Engine,
+        generations: GenerationStore,
+        histories: HistoryStore,
+        contexts: ContextLengths,
+        titles: Titles | None,
     ) -> None:
         self._engine = engine
         self._generations = generations
         self._histories = histories
         self._contexts = contexts
+        self._titles = titles
 
     async def ask(self, asked: Asked) -> Feed:
         """Return the feed of the answer.
@@ -83,11 +91,11 @@ class Questions:
             DatabaseUnavailable: the database does not answer.
         """
         if asked.idempotency_key is None:
-            return await self._engine.answer(await self._prepare(asked))
+            return await self._answer(asked)
         known = await self._known(asked)
         if known is None:
             try:
-                return await self._engine.answer(await self._prepare(asked))
+                return await self._answer(asked)
             except KeyTaken:
                 known = await self._known(asked)
         if known is None:
@@ -95,6 +103,13 @@ class Questions:
         if known.body_hash != hashlib.sha256(asked.fingerprint).digest():
             raise Conflict("This Idempotency-Key came with another request before. Use a new key for a new request.")
         return await self._engine.find(known.generation_id, asked.user_id)
+
+    async def _answer(self, asked: Asked) -> Feed:
+        question = await self._prepare(asked)
+        feed = await self._engine.answer(question)
+        if self._titles is not None:
+            self._titles.improve(question, feed)
+        return feed
 
     async def _known(self, asked: Asked) -> KnownKey | None:
         return await self._generations.find_key(asked.user_id, asked.idempotency_key or "")

@@ -11,7 +11,9 @@ from deeper_api.chat.engine import Engine
 from deeper_api.chat.journals import Journal
 from deeper_api.chat.questions import Questions
 from deeper_api.chat.reapers import Reaper
+from deeper_api.chat.titles import Titles
 from deeper_api.config import AppConfig
+from deeper_api.store.conversations import ConversationStore
 from deeper_api.store.generations import GenerationStore
 from deeper_api.store.histories import HistoryStore
 from deeper_api.store.journals import JournalStore
@@ -32,6 +34,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     questions: Questions
     generations: GenerationStore
     contexts: ContextLengths
+    titles: Titles
     reaper: Reaper
     runners: RunnerStore
     runner_id: RunnerId
@@ -49,6 +52,7 @@ class Chat(Struct, frozen=True, kw_only=True):
             forget = regularly(self.generations.forget_old, pause=_FORGET_SECONDS, name="forget old generations")
             await stack.enter_async_context(forget)
             await stack.enter_async_context(self.engine.open())
+            await stack.enter_async_context(self.titles)
             yield
 
     async def _leave(self) -> None:
@@ -69,11 +73,19 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider) -> Chat:
         runner_id=runner_id,
         drain_seconds=config.server.drain_seconds,
     )
+    titles = Titles(engine, ConversationStore(pool))
     return Chat(
         engine=engine,
-        questions=Questions(engine=engine, generations=generations, histories=HistoryStore(pool), contexts=contexts),
+        questions=Questions(
+            engine=engine,
+            generations=generations,
+            histories=HistoryStore(pool),
+            contexts=contexts,
+            titles=titles if config.model.titles == "model" else None,
+        ),
         generations=generations,
         contexts=contexts,
+        titles=titles,
         reaper=Reaper(
             runners=runners, generations=generations, journal=journal, runner_id=runner_id, is_live=engine.is_live
         ),

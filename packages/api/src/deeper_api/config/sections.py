@@ -106,6 +106,12 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         PositiveSeconds, Meta(description="Seconds to the first token, loading the model included.")
     ] = 600
     idle_timeout: Annotated[PositiveSeconds, Meta(description="Seconds between two pieces of an answer.")] = 300
+    titles: Annotated[
+        Literal["words", "model"],
+        Meta(
+            description="What new conversations are called: `words` of the question, or what the `model` makes of it."
+        ),
+    ] = "words"
     attempts: Annotated[
         int, Meta(ge=1, le=10, description="Tries for each answer, as long as nothing of it has arrived.")
     ] = 3

@@ -134,6 +134,17 @@ class ConversationStore:
         values = {"id": conversation_id, "user_id": user_id, "title": title, "archived": archived}
         return await self._one(self._CHANGE, values)
 
+    _GIVE_TITLE = """
+        update conversations
+        set title = %(title)s, title_source = 'model'
+        where id = %(id)s and user_id = %(user_id)s and title_source = 'words'
+        returning id, title, created_at, active_at, archived_at
+    """
+
+    async def give_title(self, conversation_id: ConversationId, user_id: UserId, title: str) -> None:
+        """Replace a title that is made of first words by one that a model made; one that a user gave stays."""
+        await self._one(self._GIVE_TITLE, {"id": conversation_id, "user_id": user_id, "title": title})
+
     # Locked first: then no generation can begin in it any more, and all that did are seen by the next statement.
     _LOCK = """
         select id
