@@ -177,19 +177,24 @@ def _account(client: Client, reply: Reply, email: str, password: str) -> Account
     )
 
 
-def sse_frames(body: bytes) -> list[tuple[int, str, Json]]:
+Frame: TypeAlias = tuple[int | None, str, Json]
+"""Id, name and data of an event; a few have no id."""
+
+
+def sse_frames(body: bytes) -> list[Frame]:
     """The frames of a stream of server-sent events as (id, event, data); comments are left out."""
-    frames: list[tuple[int, str, Json]] = []
+    frames: list[Frame] = []
     for block in body.decode().split("\n\n"):
         lines = [line for line in block.split("\n") if line and not line.startswith(":")]
         if lines:
             fields = dict(line.split(": ", 1) for line in lines)
-            assert sorted(fields) == ["data", "event", "id"], block
-            frames.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+            assert {*fields, "id"} == {"data", "event", "id"}, block
+            number = int(fields["id"]) if "id" in fields else None
+            frames.append((number, fields["event"], json.loads(fields["data"])))
     return frames
 
 
-def ndjson_frames(body: bytes) -> list[tuple[int, str, Json]]:
+def ndjson_frames(body: bytes) -> list[Frame]:
     """The frames of a stream of lines in the form of `sse_frames`."""
     lines = [json.loads(line) for line in body.splitlines() if line]
-    return [(line.pop("id"), line["event"], line) for line in lines]
+    return [(line.pop("id", None), line["event"], line) for line in lines]

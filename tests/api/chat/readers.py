@@ -1,16 +1,12 @@
 """Readers of the two wire forms, as a client would write them, and frames to send."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC
 
 import msgspec
 from hypothesis import strategies as st
 
-from deeper_api.chat.frames import Done, Failed, Frame, Piece, Start
-from deeper_api.chat.generations import Generation
+from deeper_api.chat.frames import Context, Done, Failed, Frame, Numbered, Piece, Start
 from deeper_api.errors import ErrorBody
 from deeper_core import (
     ErrorCode,
@@ -18,12 +14,13 @@ from deeper_core import (
     FinishReason,
     FunctionCallDelta,
     GenerationId,
+    MessageId,
     Timings,
     ToolCallDelta,
     Usage,
 )
 
-Received = tuple[int, str, Frame]
+Received = tuple[int | None, str, Frame]
 
 # Everything that UTF-8 can hold, with a liking for what ends lines and fields somewhere.
 TEXT = st.text(
@@ -61,7 +58,23 @@ LASTS = st.builds(
         details=st.lists(st.builds(ErrorDetail, message=TEXT, field=st.none() | TEXT), max_size=2).map(tuple),
     ),
 )
-STREAMS = st.builds(lambda start, pieces, last: [start, *pieces, last], STARTS, st.lists(PIECES, max_size=6), LASTS)
+_CONTEXTS = st.builds(Context, dropped=st.lists(st.uuids().map(MessageId), min_size=1, max_size=3).map(tuple))
+
+
+def _number(start: Start, context: Context | None, pieces: list[tuple[int, Piece]], last: Done | Failed):
+    numbered: list[Numbered] = [(0, start)]
+    if context is not None:
+        numbered.append((None, context))
+    position = 0
+    for size, piece in pieces:
+        position += size
+        numbered.append((position, piece))
+    return [*numbered, (position + 1, last)]
+
+
+STREAMS = st.builds(
+    _number, STARTS, st.none() | _CONTEXTS, st.lists(st.tuples(st.integers(1, 2**40), PIECES), max_size=6), LASTS
+)
 
 
 @dataclass
@@ -87,9 +100,10 @@ class SseReader:
             self._fields[name] = value.removeprefix(" ")
             return
         if self._fields:
-            assert set(self._fields) == {"id", "event", "data"}
+            assert set(self._fields) | {"id"} == {"id", "event", "data"}
             frame = msgspec.json.decode(self._fields["data"], type=Frame)
-            self.received.append((int(self._fields["id"]), self._fields["event"], frame))
+            number = int(self._fields["id"]) if "id" in self._fields else None
+            self.received.append((number, self._fields["event"], frame))
             self._fields = {}
 
 
@@ -104,18 +118,4 @@ class NdjsonReader:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in filter(None, lines):
             raw = msgspec.json.decode(line)
-            self.received.append((raw["id"], raw["event"], msgspec.json.decode(line, type=Frame)))
-
-
-FOREVER = 3_600.0
-
-
-async def watch(
-    generation: Generation, heartbeat: float = FOREVER, leaving: asyncio.Future[None] | None = None
-) -> AsyncGenerator[tuple[int, Sequence[Frame]], None]:
-    """Follow a generation as one of its viewers, to its end or until ``leaving`` is done."""
-    leaving = leaving or asyncio.get_running_loop().create_future()
-    with generation.viewer():
-        async with aclosing(generation.tail(heartbeat, leaving)) as tail:
-            async for batch in tail:
-                yield batch
+            self.received.append((raw.get("id"), raw["event"], msgspec.json.decode(line, type=Frame)))
