@@ -17,7 +17,9 @@ from litestar.types import ASGIApp
 from deeper_api.accounts.directory import Directory, create_directory
 from deeper_api.accounts.housekeeping import forgetting_ended_sessions
 from deeper_api.chat.engine import Engine
+from deeper_api.chat.services import Chat, create_chat
 from deeper_api.config import AppConfig
+from deeper_api.conversations.service import Conversations
 from deeper_api.middleware.bodies import JsonRequest, require_json
 from deeper_api.middleware.edge import Edge
 from deeper_api.middleware.envelopes import respond_to_error
@@ -59,7 +61,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     directory = create_directory(config, pool, KeyRing(config.jwt.secret, config.jwt.previous_secrets))
     directory.hasher.self_test()
     provider = provider or create_provider(config)
-    engine = Engine(provider, drain_seconds=config.server.drain_seconds)
+    chat = create_chat(config, pool, provider)
 
     return Edge(
         Litestar(
@@ -69,10 +71,13 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
                 "accounts": provide_always(directory.accounts),
                 "caller": Provide(provide_caller),
                 "config": provide_always(config),
+                "conversations": provide_always(Conversations(pool)),
                 "device": Provide(provide_device),
-                "engine": provide_always(engine),
+                "engine": provide_always(chat.engine),
+                "generations": provide_always(chat.generations),
                 "model_provider": provide_always(provider),
                 "pool": provide_always(pool),
+                "questions": provide_always(chat.questions),
                 "request_id": Provide(provide_request_id),
                 "sessions": provide_always(directory.sessions),
                 "usages": provide_always(UsageStore(pool)),
@@ -80,7 +85,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             exception_handlers={Exception: respond_to_error},
             request_class=JsonRequest,
             request_max_body_size=BODY_BYTES,
-            lifespan=[_lifespan(pool, engine, provider, directory)],
+            lifespan=[_lifespan(pool, chat, provider, directory)],
             plugins=[Arrays(), Descriptions()],
             openapi_config=_openapi() if config.profile == "dev" else None,
             logging_config=None,
@@ -112,7 +117,7 @@ def create_provider(config: AppConfig) -> ModelProvider:
 
 
 def _lifespan(
-    pool: Pool, engine: Engine, provider: ModelProvider, directory: Directory
+    pool: Pool, chat: Chat, provider: ModelProvider, directory: Directory
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -121,8 +126,8 @@ def _lifespan(
             stack.push_async_callback(provider.close)
             await stack.enter_async_context(running(pool))
             await stack.enter_async_context(forgetting_ended_sessions(directory.store))
-            await stack.enter_async_context(engine)
-            _drain_on_sigterm(engine)
+            await stack.enter_async_context(chat.running())
+            _drain_on_sigterm(chat.engine)
             yield
 
     return lifespan

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+# In characters: what is sent to the database is made in memory first.
+_HEAVIEST: Final = 4 * 1024 * 1024
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -12,12 +15,20 @@ class Batches(Generic[Item, Result]):
     """Hands items to ``write`` in batches: while one batch is written, the next one gathers.
 
     So one item alone waits for nothing, and a thousand at once cost a few statements. ``write`` returns a result for
-    each item, in their order; what it raises, all who gave it an item get.
+    each item, in their order; what it raises, all who gave it an item get. A batch has ``at_once`` items at most, and
+    the characters that ``weigh`` counts in them are bounded, too.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, at_once: int) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        at_once: int,
+        weigh: Callable[[Item], int],
+    ) -> None:
         self._write = write
         self._at_once = at_once
+        self._weigh = weigh
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -33,7 +44,7 @@ class Batches(Generic[Item, Result]):
         # Whoever is ready in this turn of the event loop comes along.
         await asyncio.sleep(0)
         while self._waiting:
-            batch, self._waiting = self._waiting[: self._at_once], self._waiting[self._at_once :]
+            batch = self._next_batch()
             try:
                 results = await self._write([item for item, _ in batch])
             except Exception as error:  # noqa: BLE001  - whatever it is, it belongs to those who wait for the result
@@ -45,3 +56,13 @@ class Batches(Generic[Item, Result]):
                     if not future.done():
                         future.set_result(result)
         self._task = None
+
+    def _next_batch(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+        size = weight = 0
+        for item, _ in self._waiting[: self._at_once]:
+            weight += self._weigh(item)
+            if size and weight > _HEAVIEST:
+                break
+            size += 1
+        batch, self._waiting = self._waiting[:size], self._waiting[size:]
+        return batch

@@ -24,7 +24,7 @@ _log = logging.getLogger("deeper.generations")
 # Requests that are taken on by one statement, at most.
 _BEGIN_AT_ONCE: Final = 200
 # How long a process that ends waits for its answers to be saved. What is not saved then is for others to take over.
-_CLOSE_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 3.0
 # How long whoever cancels waits for the end.
 _CANCEL_SECONDS: Final = 2.0
 # Somebody who follows a generation by another process says so every few seconds; this is how long it counts.
@@ -56,7 +56,7 @@ class Engine:
         self._runner_id = runner_id
         self._drain_seconds = drain_seconds
         self._bells = Bells()
-        self._begins = Batches(self._begin, at_once=_BEGIN_AT_ONCE)
+        self._begins = Batches(self._begin, at_once=_BEGIN_AT_ONCE, weigh=_weigh)
         self._live: dict[GenerationId, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -208,3 +208,7 @@ class Engine:
             self._bells.joined.clear()
             with suppress(DatabaseUnavailable):
                 await self._store.tell_watched(self._bells.followed)
+
+
+def _weigh(new: NewGeneration) -> int:
+    return sum(len(message.content) + sum(map(len, message.images)) for message in new.messages)

@@ -148,7 +148,7 @@ class Generation:
             self.written += len(body)
         self.written_tokens = tokens
         if self.written - self._base > _KEPT:
-            gone = bisect_right(self._ends, self.written)
+            gone = bisect_right(self._ends, self.written - _KEPT // 2)
             self._base = self._ends[gone - 1]
             del self._pieces[:gone], self._ends[:gone]
 

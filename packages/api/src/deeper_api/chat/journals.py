@@ -43,7 +43,7 @@ class Journal:
     def __init__(self, store: JournalStore, *, tick: float = _TICK_SECONDS) -> None:
         self._store = store
         self._tick = tick
-        self._ends = Batches(self._write_ends, at_once=ENDS_AT_ONCE)
+        self._ends = Batches(self._write_ends, at_once=ENDS_AT_ONCE, weigh=_weigh)
         self._open: dict[GenerationId, Generation] = {}
         self._something = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -106,12 +106,17 @@ class Journal:
                 if generation.position > generation.written
             ]
             now = time.monotonic()
-            if not parts and (not self._open or now - self._beaten < _BEAT_SECONDS):
+            beats = now - self._beaten >= _BEAT_SECONDS
+            asked = list(self._open.values()) if beats else [generation for generation, _, _ in parts]
+            if not asked:
                 return
-            ours = await self._store.write([chunk for part in parts for chunk in _chunks(*part)])
+            ours = await self._store.write(
+                [chunk for part in parts for chunk in _chunks(*part)], [generation.id for generation in asked]
+            )
             self._beaten = now
             for generation, bodies, tokens in parts:
                 generation.note_written(bodies, tokens)
+            for generation in asked:
                 if generation.id not in ours:
                     generation.cancel("lost")
 
@@ -156,3 +161,7 @@ def _end(generation: Generation, ending: Ending) -> End:
         estimated=ending.usage.estimated,
         timings=ending.timings,
     )
+
+
+def _weigh(end: End) -> int:
+    return len(end.content) + len(end.thinking)

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import class_row, scalar_row
 
 from deeper_api.store.generations import Kind, Run, State
 from deeper_api.store.pool import Pool, connection
@@ -72,9 +72,8 @@ class JournalStore:
             )
         ),
         ours as materialized (
-            select id, (row_number() over () - 1) / 200 as part
-            from generations
-            where id in (select generation_id from given) and runner_id = %(runner_id)s and state = 'running'
+            select id from generations
+            where id = any(%(ids)s) and runner_id = %(runner_id)s and state = 'running'
         ),
         beat as (
             update runners set heartbeat_at = now() where id = %(runner_id)s
@@ -83,19 +82,29 @@ class JournalStore:
             insert into generation_chunks (generation_id, position, kind, body, tokens)
             select given.* from given join ours on ours.id = given.generation_id
             on conflict (generation_id, position) do update set body = excluded.body, tokens = excluded.tokens
+            returning generation_id
+        ),
+        told as materialized (
+            select pg_notify('deeper', 'g:' || string_agg(generation_id::text, ','))
+            from (
+                select generation_id, (row_number() over () - 1) / 200 as part
+                from (select distinct generation_id from kept) as grown
+            ) as parted
+            group by part
         )
-        select array_agg(id), pg_notify('deeper', 'g:' || string_agg(id::text, ','))
-        from ours
-        group by part
+        select id from ours where (select count(*) from told) >= 0
     """
 
-    async def write(self, chunks: Sequence[Chunk]) -> set[GenerationId]:
-        """Write chunks and the heartbeat of this runner; return the generations that are still its own."""
-        values = {"chunks": msgspec.json.encode(chunks).decode(), "runner_id": self._runner_id}
+    async def write(self, chunks: Sequence[Chunk], ids: Sequence[GenerationId]) -> set[GenerationId]:
+        """Write chunks and the heartbeat of this runner; return those of ``ids`` that are still its running ones.
+
+        Every chunk is of one of ``ids``; those of generations that are not the runner's any more are left out.
+        """
+        values = {"chunks": msgspec.json.encode(chunks).decode(), "ids": list(ids), "runner_id": self._runner_id}
         async with connection(self._pool) as lent:
-            cursor = await lent.execute(self._WRITE, values)
-            rows: list[TupleRow] = await cursor.fetchall()
-        return {generation_id for row in rows for generation_id in row[0]}
+            cursor = lent.cursor(row_factory=scalar_row)
+            await cursor.execute(self._WRITE, values)
+            return set(await cursor.fetchall())
 
     # Chunks behind the given position are of a write whose outcome was never learned; their text is given again.
     _END = """
