@@ -23,6 +23,10 @@ class HttpClient(Client):
     def as_user(self, token: str | None) -> "HttpClient":
         return HttpClient(self.url, self._session, token)
 
+    def at(self, url: str) -> "HttpClient":
+        """Return a client of the server at ``url`` that sends the same token."""
+        return HttpClient(url, self._session, self.token)
+
     @contextlib.asynccontextmanager
     async def send(
         self, method: str, path: str, headers: list[tuple[str, str]], body: bytes | list[bytes]

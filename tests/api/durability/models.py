@@ -1,0 +1,112 @@
+"""A model server that writes what a test dictates, piece by piece, and remembers what it wrote."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import cast
+
+from tests.api.durability.texts import Text
+from tests.fakes.exchanges import Json
+from tests.fakes.upstream import Peer, Request
+from tests.model.dialects import OPENAI
+
+PATIENCE = 30  # seconds, for what comes at once on a machine that is not busy
+
+
+class Dictation:
+    """One answer of the model while it is written; ``text`` is all of it, and ``pieces`` the number of its pieces."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.text = Text()
+        self.pieces = 0
+        self.left = asyncio.Event()  # the server that asked has closed its connection
+        self._peer = peer
+        self._ended = asyncio.Event()
+
+    async def say(self, *texts: str) -> None:
+        """Write a piece of content for each of ``texts``."""
+        for text in texts:
+            self.text.content += text
+            await self._write({"content": text})
+
+    async def say_halves(self, character: str) -> None:
+        """Write a character beyond the Basic Multilingual Plane as two pieces of one UTF-16 unit each."""
+        units = character.encode("utf-16-le")
+        self.text.content += character
+        for unit in (units[:2], units[2:]):
+            await self._write({"content": unit.decode("utf-16-le", "surrogatepass")})
+
+    async def think(self, text: str) -> None:
+        """Write a piece of thinking."""
+        self.text.thinking += text
+        await self._write({"reasoning_content": text})
+
+    async def call(self, index: int, arguments: str) -> None:
+        """Write a piece of the tool call at ``index``; the first one names the tool."""
+        piece: Json = {"index": index, "function": {"arguments": arguments}}
+        if index not in self.text.calls:
+            piece |= {"id": f"call-{index}", "function": {"name": f"tool_{index}", "arguments": arguments}}
+        self.text.add_call(piece)
+        await self._write({"tool_calls": [piece]})
+
+    async def end(self, completion_tokens: int | None = None) -> None:
+        """Write the end of the answer, and how many tokens it had if that is given."""
+        await self._send({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        if completion_tokens is not None:
+            await self._send({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": completion_tokens}})
+        with suppress(ConnectionError):
+            await self._peer.chunk(OPENAI.frame(b"[DONE]"))
+            await self._peer.chunk(b"")
+        self._ended.set()
+
+    async def until_left(self) -> None:
+        """Return when the server that asked has closed its connection."""
+        async with asyncio.timeout(PATIENCE):
+            await self.left.wait()
+
+    async def serve(self) -> None:
+        """Return when the answer has ended, or the server that asked has left."""
+        leaving = asyncio.create_task(self._peer.wait_gone())
+        ending = asyncio.create_task(self._ended.wait())
+        await asyncio.wait({leaving, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if leaving.done():
+            self.left.set()
+        leaving.cancel()
+        ending.cancel()
+
+    async def _write(self, delta: Json) -> None:
+        self.pieces += 1
+        await self._send({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+
+    async def _send(self, message: Json) -> None:
+        with suppress(ConnectionError):  # the server was killed
+            await self._peer.chunk(OPENAI.frame(json.dumps(message).encode()))
+
+
+class DictatedModel:
+    """The model server: `play` is for `Backend.model`. Questions are told apart by their text."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Dictation]] = {}
+        self._changed = asyncio.Condition()
+
+    async def play(self, peer: Peer) -> None:
+        """Answer one request as the test dictates."""
+        await OPENAI.begin(peer)
+        dictation = Dictation(peer)
+        async with self._changed:
+            self.answers.setdefault(_question(peer.request), []).append(dictation)
+            self._changed.notify_all()
+        await dictation.serve()
+
+    async def asked(self, question: str) -> Dictation:
+        """Return the answer to ``question``, once the model is asked it; fail if it was asked more than once."""
+        async with asyncio.timeout(PATIENCE), self._changed:
+            await self._changed.wait_for(lambda: question in self.answers)
+        (dictation,) = self.answers[question]
+        return dictation
+
+
+def _question(request: Request) -> str:
+    messages = cast("list[dict[str, str]]", request.json()["messages"])
+    return messages[-1]["content"]

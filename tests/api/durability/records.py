@@ -1,0 +1,40 @@
+"""What is kept of an answer, as its user may see it from any server."""
+
+import asyncio
+
+from tests.fakes.exchanges import Client, Json
+
+# Longer than it takes to be sure that a process is dead, and to end what it ran.
+_TAKEN_OVER = 15  # seconds
+
+
+async def generation(client: Client, generation_id: str) -> Json:
+    """The generation with its text."""
+    reply = await client.get(f"/v1/generations/{generation_id}")
+    assert reply.status == 200, reply
+    return reply.json()
+
+
+async def message(client: Client, start: Json) -> Json:
+    """The message that the generation with this first frame writes."""
+    reply = await client.get(f"/v1/conversations/{start['conversation_id']}/messages")
+    assert reply.status == 200, reply
+    (found,) = [one for one in reply.json()["items"] if one["id"] == start["message_id"]]
+    return found
+
+
+async def until_nothing_runs(client: Client) -> None:
+    """Return once none of this user's generations runs."""
+    async with asyncio.timeout(_TAKEN_OVER):
+        while True:
+            reply = await client.get("/v1/generations")
+            if reply.status == 200 and not reply.json()["items"]:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def totals(client: Client) -> Json:
+    """What the ledger says of all that this user asked, once the database answers."""
+    reply = await client.get("/v1/usage")
+    assert reply.status == 200, reply
+    return reply.json()["totals"]
