@@ -1,5 +1,6 @@
 """What comes out is read by a parser of CommonMark, which knows nothing of how it was made."""
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,11 +17,11 @@ from deeper_core import ChatRole, ConversationId, FunctionCall, MessageId, ToolC
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CONVERSATION = ConversationId(new_id())
 # What the structure of Markdown is made of.
-PIECES = st.sampled_from(
-    ["#", "##", "```", "````", "~~~", "~~~~", "`", "---", "===", "-", "=", "- ", "* ", "1. ", "> ", ">", "<div>", "</div>"]
-    + ["<!--", "-->", "<pre>", "<script>", "<?", "<a", "[a]:", "[a]: /b", "|", "| a |", "a", "b c", "\\", "\t", " ", "  "]
-    + ["    ", "\n", "\n\n", "\n  ", "\n   ", "\n    ", "\r", "\r\n", "&nbsp;", "![", "](", "\x0b", "\u2028", "user"]
-)
+MARKS = ["#", "##", "```", "````", "~~~", "~~~~", "`", "---", "===", "-", "=", ">", "|", "![", "](", "[a]:", "\\"]
+HTML = ["<div>", "</div>", "<!--", "-->", "<pre>", "<script>", "<?", "<a", "&nbsp;"]
+BLANKS = ["- ", "* ", "1. ", "> ", "[a]: /b", "| a |", " ", "  ", "    ", "\t", "\x0b", "\u2028"]
+LINES = ["\n", "\n\n", "\n  ", "\n   ", "\n    ", "\r", "\r\n"]
+PIECES = st.sampled_from([*MARKS, *HTML, *BLANKS, *LINES, "a", "b c", "user"])
 HOSTILE = st.lists(PIECES, max_size=25).map("".join)
 
 
@@ -36,7 +37,7 @@ def headings(text: str) -> list[tuple[str, str]]:
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     return [
         (token.tag, inline.content)
-        for token, inline in zip(tokens, tokens[1:], strict=False)
+        for token, inline in itertools.pairwise(tokens)
         if token.type == "heading_open" and token.level == 0 and token.tag in {"h1", "h2"}
     ]
 

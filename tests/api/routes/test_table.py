@@ -1,5 +1,6 @@
 """Who may call what. The table is compared with the routes of the application: a route without a row fails."""
 
+import re
 from typing import cast
 
 import pytest
@@ -18,6 +19,14 @@ from tests.fixtures.applications import config_for
 NOBODYS_ID = "019a0000-0000-7000-8000-000000000000"
 CREDENTIALS: Json = {"email": "nobody@example.com", "password": "not the password"}
 QUESTION: Json = {"model": "scripted", "messages": [{"role": "user", "content": "Hello"}]}
+DOCUMENT: Json = {
+    "format": "deepersensor.conversation",
+    "version": 1,
+    "title": "",
+    "created_at": "2026-11-01T00:00:00Z",
+    "active_at": "2026-11-01T00:00:00Z",
+    "messages": [],
+}
 
 # method and path -> what is sent, and the statuses for nobody and for a user
 TABLE: dict[tuple[str, str], tuple[object, int, int]] = {
@@ -36,6 +45,15 @@ TABLE: dict[tuple[str, str], tuple[object, int, int]] = {
     ("GET", "/v1/models"): (None, 401, 200),
     ("POST", "/v1/chat"): (QUESTION, 401, 200),
     ("GET", "/v1/usage"): (None, 401, 200),
+    ("POST", "/v1/conversations"): ({}, 401, 201),
+    ("GET", "/v1/conversations"): (None, 401, 200),
+    ("POST", "/v1/conversations/import"): (DOCUMENT, 401, 201),
+    ("GET", "/v1/conversations/{conversation_id:uuid}"): (None, 401, 404),
+    ("PATCH", "/v1/conversations/{conversation_id:uuid}"): ({}, 401, 404),
+    ("DELETE", "/v1/conversations/{conversation_id:uuid}"): (None, 401, 404),
+    ("GET", "/v1/conversations/{conversation_id:uuid}/messages"): (None, 401, 404),
+    ("GET", "/v1/conversations/{conversation_id:uuid}/export"): (None, 401, 404),
+    ("GET", "/v1/search"): (None, 401, 422),
 }
 # What Litestar answers by itself, besides the routes.
 _OF_LITESTAR = {"HEAD", "OPTIONS"}
@@ -57,8 +75,13 @@ def test_each_route_has_a_row(accounts_url: str):
     assert routes(cast("Litestar", edge._app)) == sorted(TABLE)
 
 
+def with_an_id(path: str) -> str:
+    """The path with the id of nothing."""
+    return re.sub(r"\{\w+:uuid\}", NOBODYS_ID, path)
+
+
 async def call(client: Client, method: str, path: str, sent: object) -> Reply:
-    path = path.replace("{session_id:uuid}", NOBODYS_ID)
+    path = with_an_id(path)
     return await (client.call(method, path) if sent is None else client.call(method, path, sent))
 
 
@@ -83,7 +106,7 @@ async def test_a_user(account: Account, method: str, path: str):
 async def test_who_asks_is_found_out_before_the_body_is_looked_at(
     client: AsgiClient, method: str, path: str, body: bytes
 ):
-    path = path.replace("{session_id:uuid}", NOBODYS_ID)
+    path = with_an_id(path)
     reply = await client.call(method, path, headers={"content-type": "application/json"}, body=body)
     require_error(reply, 401, "invalid_token")
 
@@ -93,7 +116,7 @@ async def test_a_method_that_a_route_does_not_have_is_refused_with_those_that_it
     client: AsgiClient, method: str, path: str
 ):
     had = {given for given, at in TABLE if at == path}
-    reply = await client.call("PATCH", path.replace("{session_id:uuid}", NOBODYS_ID))
+    reply = await client.call("PROPFIND", with_an_id(path))
     require_error(reply, 405, "method_not_allowed")
     assert had <= set((reply.header("allow") or "").split(", ")) <= had | _OF_LITESTAR
     assert method in had

@@ -39,8 +39,8 @@ class DocumentMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, for
     parent_id: UUID | None
     role: ChatRole
     created_at: Moment
+    content: str
     state: MessageState = MessageState.COMPLETE
-    content: str = ""
     thinking: str | None = None
     images: Annotated[tuple[bytes, ...], Meta(max_length=16)] = ()
     tool_calls: Annotated[tuple[ToolCall, ...], Meta(max_length=128)] = ()

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from deeper_api.conversations.documents import Document, renewed
-from deeper_api.conversations.exports import json_document, markdown_document
+from deeper_api.conversations.exports import Exports
 from deeper_api.conversations.queries import checked_text, words_of
 from deeper_api.conversations.titles import checked_title
 from deeper_api.store.conversations import Activity, Conversation, ConversationStore
@@ -38,6 +38,7 @@ class Conversations:
     def __init__(self, pool: Pool) -> None:
         self._conversations = ConversationStore(pool)
         self._messages = MessageStore(pool)
+        self._exports = Exports(self._conversations, self._messages)
         self._imports = ImportStore(pool)
         self._searches = SearchStore(pool)
         self._importing = 0
@@ -123,8 +124,8 @@ class Conversations:
     ) -> Export:
         """Return the whole conversation, to be read page by page."""
         conversation = await self.find(conversation_id, user_id)
-        written = json_document if form == "json" else markdown_document
-        return Export(conversation=conversation, body=written(self._messages, user_id, conversation))
+        write = self._exports.json if form == "json" else self._exports.markdown
+        return Export(conversation=conversation, body=write(user_id, conversation))
 
     async def add(self, user_id: UserId, document: Document) -> Conversation:
         """Keep a conversation that was exported, here or elsewhere, as one of the user's under new ids.

@@ -6,7 +6,7 @@ from typing import Annotated
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter, SkipValidation
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from deeper_api.conversations.service import Conversations
 from deeper_api.conversations.snippets import snippet_of
@@ -24,6 +24,9 @@ Query = Annotated[
 ]
 SearchLimit = Annotated[int, QueryParameter(ge=1, le=50, description="How many items a page has at most.")]
 
+# Where a word begins in a snippet, and where it ends.
+Span = Annotated[tuple[int, ...], Meta(min_length=2, max_length=2)]
+
 
 class Match(Struct, frozen=True, kw_only=True):
     """A message with the words.
@@ -37,7 +40,7 @@ class Match(Struct, frozen=True, kw_only=True):
     role: ChatRole
     created_at: datetime
     snippet: str
-    highlights: tuple[tuple[int, int], ...]
+    highlights: tuple[Span, ...]
 
 
 @get("/v1/search", operation_id="search", tags=["conversations"])

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Literal, cast
+from typing import Annotated, Final, Literal, cast
 from uuid import UUID
 
 from litestar import Response, Router, get, post
@@ -23,10 +23,10 @@ from deeper_api.store.conversations import Conversation
 from deeper_core import ConversationId
 
 # Four times what a chat may send: a conversation is many of them.
-_IMPORT_BYTES = 8 * 1024 * 1024
+_IMPORT_BYTES: Final = 8 * 1024 * 1024
 
-_MEDIA_TYPES = {"json": "application/json", "markdown": "text/markdown; charset=utf-8"}
-_EXTENSIONS = {"json": "json", "markdown": "md"}
+_MEDIA_TYPES: Final = {"json": "application/json", "markdown": "text/markdown"}
+_EXTENSIONS: Final = {"json": "json", "markdown": "md"}
 
 Form = Annotated[
     str,
