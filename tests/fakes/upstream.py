@@ -33,6 +33,11 @@ class Peer:
         self._reader = reader
         self._writer = writer
 
+    @property
+    def port(self) -> int:
+        """The client's port."""
+        return cast("tuple[str, int]", self._writer.get_extra_info("peername"))[1]
+
     async def send(self, data: bytes) -> None:
         """Send ``data`` as it is."""
         self._writer.write(data)

@@ -23,6 +23,11 @@ class Dictation:
         self._peer = peer
         self._ended = asyncio.Event()
 
+    @property
+    def port(self) -> int:
+        """The port of the server that asked."""
+        return self._peer.port
+
     async def say(self, *texts: str) -> None:
         """Write a piece of content for each of ``texts``."""
         for text in texts:

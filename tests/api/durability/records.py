@@ -2,6 +2,9 @@
 
 import asyncio
 
+import psycopg
+
+from tests.api.durability.models import PATIENCE
 from tests.fakes.exchanges import Client, Json
 
 # Longer than it takes to be sure that a process is dead, and to end what it ran.
@@ -38,3 +41,14 @@ async def totals(client: Client) -> Json:
     reply = await client.get("/v1/usage")
     assert reply.status == 200, reply
     return reply.json()["totals"]
+
+
+async def until_kept(database_url: str, text: str) -> None:
+    """Return once the journal holds ``text``, whoever's it is."""
+    async with asyncio.timeout(PATIENCE), await psycopg.AsyncConnection.connect(database_url) as database:
+        while True:
+            found = await database.execute("select string_agg(body, '' order by position) from generation_chunks")
+            ((body,),) = await found.fetchall()
+            if text in (body or ""):
+                return
+            await asyncio.sleep(0.02)

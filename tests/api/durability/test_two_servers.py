@@ -151,5 +151,5 @@ async def test_a_viewer_at_the_other_server_keeps_an_answer_alive(place: Place):
         await answer.say("after")
         await answer.end()
         seen = await viewer.until_last()
-    assert (seen.text, seen.outcome) == (answer.text, "tool_calls")
+    assert (seen.text, seen.outcome) == (answer.text, "stop")
     assert (await generation(place.there, seen.generation_id))["state"] == "complete"
