@@ -168,11 +168,12 @@ class MemoryJournal(JournalStore):
         super().__init__(_NO_POOL, runner_id or RunnerId(new_id()))
         self._database = database
 
-    async def write(self, chunks: Sequence[Chunk]) -> set[GenerationId]:
+    async def write(self, chunks: Sequence[Chunk], ids: Sequence[GenerationId]) -> set[GenerationId]:
         await self._database.gate.wait()
         self._database.before()
-        ours = {chunk.generation_id for chunk in chunks if self._is_ours(chunk.generation_id)}
+        ours = set(filter(self._is_ours, ids))
         for chunk in chunks:
+            assert chunk.generation_id in ids
             if chunk.generation_id in ours:
                 self._database.chunks[chunk.generation_id][chunk.position] = chunk
         self._database.writes += 1

@@ -6,15 +6,14 @@ from typing import NoReturn, cast
 import pytest
 from litestar.types import HTTPScope, Message
 
-from deeper_api.chat.engine import Engine
 from deeper_api.chat.frames import Done
 from deeper_api.chat.wire import SSE
 from deeper_api.routes import streams
 from deeper_api.routes.streams import FrameStream
-from deeper_core import ChatMessage, ChatRequest, ChatRole, Delta, FinishReason, UserId, new_id
+from deeper_core import Delta, FinishReason
 from deeper_model import ScriptedProvider
+from tests.api.chat.engines import ended, live, question, running_engine
 
-REQUEST = ChatRequest(model="scripted", messages=(ChatMessage(role=ChatRole.USER, content="Hello"),))
 SCOPE = cast("HTTPScope", {"type": "http", "state": {}})
 
 
@@ -31,13 +30,14 @@ async def test_whoever_takes_nothing_has_left(scripted: ScriptedProvider, monkey
             await asyncio.Event().wait()
 
     scripted.play(Delta(content="a"), asyncio.Event())
-    async with Engine(scripted, drain_seconds=0) as engine:
-        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
-        await FrameStream(generation, SSE, heartbeat=60).to_asgi_response()(SCOPE, never, send)
-        await scripted.wait_for_streams(0)
-    [*_, last] = generation.frames
+    async with running_engine(scripted) as engine:
+        feed = await engine.answer(question())
+        await FrameStream(feed, SSE, heartbeat=60).to_asgi_response()(SCOPE, never, send)
+        last = await ended(feed)
+        assert scripted.open_streams == 0
     assert isinstance(last, Done)
     assert last.finish_reason is FinishReason.CANCELLED
+    assert live(feed).cancelled == "abandoned"
 
 
 async def test_a_model_may_be_silent_for_longer_than_a_client(
@@ -53,7 +53,35 @@ async def test_a_model_may_be_silent_for_longer_than_a_client(
             gate.set()
 
     scripted.play(Delta(content="a"), gate, Delta(content="b"))
-    async with Engine(scripted, drain_seconds=0) as engine:
-        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
-        await FrameStream(generation, SSE, heartbeat=0.02).to_asgi_response()(SCOPE, never, send)
+    async with running_engine(scripted) as engine:
+        feed = await engine.answer(question())
+        await FrameStream(feed, SSE, heartbeat=0.02).to_asgi_response()(SCOPE, never, send)
     assert b'"content":"b"' in sent
+
+
+async def test_what_a_client_does_not_take_is_not_kept_for_it(
+    scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("deeper_api.chat.generations._KEPT", 1_000)
+    monkeypatch.setattr("deeper_api.chat.generations.BATCH", 100)
+    written, taking, sent = asyncio.Event(), asyncio.Event(), bytearray()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await taking.wait()
+            sent.extend(message["body"])
+
+    scripted.play(*[Delta(content="x" * 50)] * 1_000, written, Delta(content="end"))
+    async with running_engine(scripted) as engine:
+        feed = await engine.answer(question(abandon_after=None))
+        sending = asyncio.create_task(FrameStream(feed, SSE, heartbeat=60).to_asgi_response()(SCOPE, never, send))
+        generation = live(feed)
+        async with asyncio.timeout(10):
+            while generation.written < 50_000:  # noqa: ASYNC110  - no event tells
+                await asyncio.sleep(0.001)
+        assert len(generation._pieces) <= 1_000 / 50
+        taking.set()
+        written.set()
+        await sending
+    assert sent.count(b"x") == 50_000
+    assert b'"content":"end"' in sent
