@@ -1,66 +1,40 @@
-"""The relay path: what a token costs from the model server to the client, against a bare relay in the same run.
-
-CPU time is that of the server under measurement alone, so that neither the load nor the model server count. The bare
-relay and the product are measured in turn, and the ratios are of the medians of several rounds.
-"""
+"""What is measured, by name. Progress is on stderr, what was found on stdout."""
 
 import argparse
-import statistics
-from collections import defaultdict
-from collections.abc import Mapping
+from pathlib import Path
 
-import uvloop
+from tests.benchmarks.history import measure_history
+from tests.benchmarks.journal import measure_journal
+from tests.benchmarks.relay import SCENARIOS, measure_relay
+from tests.benchmarks.resume import measure_resume
 
-from tests.benchmarks.load import streams
-from tests.benchmarks.processes import cpu_seconds, memory_kib
-from tests.benchmarks.servers import Server, bare, database, product, sign_up, upstream
-
-# name: (model, streams at once, how often each). z sends at once, d paces: see tests.benchmarks.upstream.
-SCENARIOS = {"z50": ("z200", 50, 20), "d50": ("d100", 50, 2), "ttft": ("z8", 1, 300)}
+_ROWS = 1_000_000
+_OTHERS = ("history", "resume", "journal")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.benchmarks")
-    parser.add_argument("scenarios", nargs="*", default=list(SCENARIOS), help="which to run: " + ", ".join(SCENARIOS))
+    parser.add_argument(
+        "scenarios",
+        nargs="*",
+        default=list(SCENARIOS),
+        metavar="scenario",
+        choices=[*SCENARIOS, *_OTHERS],
+        help=f"{', '.join(SCENARIOS)} (the relay, which is the default) or {', '.join(_OTHERS)}",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="how often to measure each server")
+    parser.add_argument("--rows", type=int, default=_ROWS, help="history: messages of the user with many of them")
+    parser.add_argument("--data", type=Path, help="history: folder in which the databases stay for the next time")
     given = parser.parse_args()
-    with upstream() as model_server, database() as url:
-        with bare(model_server) as floor, product(model_server, url) as deeper:
-            sign_up(deeper)
-            print(
-                f"{'case':6} {'server':8} {'tokens/CPU s':>13} {'µs/token':>9} {'first token p50':>16} {'failures':>9}"
-            )
-            for name in given.scenarios:
-                measure(name, {"bare": floor, "deeper": deeper}, given.rounds)
-            print(f"memory of the worker after that: {memory_kib(deeper.pid) / 1024:.0f} MiB")
-        starts: list[float] = []
-        for _ in range(given.rounds):
-            with product(model_server, url) as deeper:
-                starts.append(deeper.started)
-        print(f"start of `deeper serve` to its first answer, median: {statistics.median(starts):.2f} s")
-
-
-def measure(name: str, servers: Mapping[str, Server], rounds: int) -> None:
-    """Print what scenario ``name`` costs on each of ``servers``, and the ratio of the first to the last."""
-    model, at_once, repeats = SCENARIOS[name]
-    costs: dict[str, list[float]] = defaultdict(list)
-    firsts: dict[str, list[float]] = defaultdict(list)
-    failures: dict[str, int] = defaultdict(int)
-    for turn in range(rounds + 1):
-        for label, server in servers.items():
-            before = cpu_seconds(server.pid)
-            load = uvloop.run(streams(server.port, server.chat(model), at_once=at_once, rounds=repeats))
-            failures[label] += load.failures
-            if turn:  # the first warms up
-                costs[label].append((cpu_seconds(server.pid) - before) / max(load.tokens, 1))
-                firsts[label].append(statistics.median(load.first_token_ms))
-    cost = {label: statistics.median(costs[label]) for label in servers}
-    first = {label: statistics.median(firsts[label]) for label in servers}
-    for label in servers:
-        numbers = f"{1 / cost[label]:13,.0f} {cost[label] * 1e6:9.2f} {first[label]:13.2f} ms {failures[label]:9}"
-        print(f"{name:6} {label:8} {numbers}")
-    floor, ours = servers
-    print(f"{name:6} {'ratio':8} {cost[floor] / cost[ours]:13.2f} {'':9} {first[ours] - first[floor]:+13.2f} ms")
+    relay = [name for name in given.scenarios if name in SCENARIOS]
+    if relay:
+        measure_relay(relay, given.rounds)
+    if "history" in given.scenarios:
+        measure_history(given.rows, given.rounds, given.data)
+    if "resume" in given.scenarios:
+        measure_resume(given.rounds)
+    if "journal" in given.scenarios:
+        measure_journal(given.rounds)
 
 
 if __name__ == "__main__":

@@ -64,3 +64,14 @@ def request(port: int, path: str, body: bytes, token: str = "") -> bytes:
     if token:
         head.append(f"authorization: Bearer {token}")
     return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def read_request(port: int, path: str, token: str, *headers: str) -> bytes:
+    head = [
+        f"GET {path} HTTP/1.1",
+        f"host: 127.0.0.1:{port}",
+        "accept: application/x-ndjson",
+        f"authorization: Bearer {token}",
+        *headers,
+    ]
+    return "\r\n".join([*head, "", ""]).encode()

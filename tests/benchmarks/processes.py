@@ -13,6 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_START_LIMIT = 60.0  # seconds
 BIN = Path(sys.executable).parent
 
 
@@ -39,12 +40,13 @@ def running(command: Sequence[object], environment: Mapping[str, str], ready: st
 
 
 def _await(url: str, server: subprocess.Popen[bytes]) -> None:
-    while server.poll() is None:
+    deadline = time.monotonic() + _START_LIMIT
+    while server.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
             urllib.request.urlopen(url, timeout=5).close()
             return
         time.sleep(0.02)
-    raise RuntimeError(f"{server.args} ended before it was ready")
+    raise RuntimeError(f"{server.args} ended before it was ready, or was not ready in time")
 
 
 def cpu_seconds(pid: int) -> float:

@@ -6,8 +6,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,18 @@ def database() -> Generator[str]:
         yield url
 
 
-@contextmanager
-def product(model_server: str, database_url: str) -> Generator[Server]:
+def product(model_server: str, database_url: str) -> AbstractContextManager[Server]:
     """Run `deeper serve` as an operator would."""
+    return _serving([BIN / "deeper"], model_server, database_url)
+
+
+def forgetful(model_server: str, database_url: str) -> AbstractContextManager[Server]:
+    """Run `deeper serve` with a journal that keeps nothing."""
+    return _serving([sys.executable, "-m", "tests.benchmarks.forgetful"], model_server, database_url)
+
+
+@contextmanager
+def _serving(command: Sequence[object], model_server: str, database_url: str) -> Generator[Server]:
     port = free_port()
     environment: Mapping[str, str] = {
         "DEEPER_DB_URL": database_url,
@@ -78,16 +87,24 @@ def product(model_server: str, database_url: str) -> Generator[Server]:
         "DEEPER_JWT_ACCESS_MINUTES": "60",
     }
     before = time.perf_counter()
-    with running([BIN / "deeper", "serve"], environment, f"http://127.0.0.1:{port}/health") as pid:
+    with running([*command, "serve"], environment, f"http://127.0.0.1:{port}/health") as pid:
         yield Server(pid, port, started=time.perf_counter() - before)
 
 
 def sign_up(server: Server) -> None:
     """Make an account on ``server`` and sign its requests with it."""
-    account = {"email": f"load{server.port}@example.com", "password": "a load of passwords"}
+    _enter(server, "signup", f"load{server.port}@example.com", "a load of passwords")
+
+
+def log_in(server: Server, email: str, password: str) -> None:
+    """Sign the requests to ``server`` as somebody who has an account."""
+    _enter(server, "login", email, password)
+
+
+def _enter(server: Server, way: str, email: str, password: str) -> None:
     asked = urllib.request.Request(
-        f"http://127.0.0.1:{server.port}/v1/auth/signup",
-        json.dumps(account).encode(),
+        f"http://127.0.0.1:{server.port}/v1/auth/{way}",
+        json.dumps({"email": email, "password": password}).encode(),
         {"content-type": "application/json"},
     )
     with urllib.request.urlopen(asked) as response:

@@ -21,6 +21,11 @@ _LAST = (
     b'{"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":""},"done":true,'
     b'"done_reason":"stop","prompt_eval_count":10,"eval_count":200}\n'
 )
+# What an Ollama with these models in its memory tells: how much they take of a conversation.
+_MODELS = b'{"models":[%b]}' % b",".join(
+    b'{"name":"%b","model":"%b","context_length":8192}' % (name, name) for name in (b"z1", b"z8", b"z200")
+)
+_VERSION = b'{"version":"0.33.0"}'
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
 _JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 
@@ -41,7 +46,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
             body = await reader.readexactly(int(length[1])) if length else b""
             if b"/api/chat" not in head:
-                answer = b'{"version":"0.33.0","models":[]}'
+                answer = _VERSION if b"/api/version" in head else _MODELS
                 writer.write(_JSON % (len(answer), answer))
                 continue
             model = _MODEL.search(body)
