@@ -3,17 +3,25 @@
 import asyncio
 import os
 import pty
+import random
 import re
 import signal
 import subprocess
 
 import pytest
+from msgspec import to_builtins
 
+from deeper_api.cli.first_users import FIRST_USER_FILE, read_first_user
 from tests.api.cli.commands import DEEPER, Deeper, Dev, environment
+from tests.fakes.exchanges import sign_up
+from tests.fakes.http import open_client
+from tests.fakes.proxies import running_proxy
 from tests.fakes.server import free_port
+from tests.fakes.upstream import Peer
 from tests.fixtures.ollama import RunningOllama
 from tests.fixtures.postgres import wait_until
-from tests.fixtures.servers import StartServer
+from tests.fixtures.servers import Backend, StartServer
+from tests.model.dialects import OPENAI
 
 PASSWORD = "a quiet harbour at dawn"
 
@@ -48,6 +56,94 @@ def test_statistics_go_to_standard_error(dev: Dev):
     done = dev.deeper("chat", "hi", "--stats")
     assert "tokens" not in done.out
     assert re.fullmatch(r"\d+ \+ \d+ tokens, first after \d+ ms, \d+ ms in all\n", done.err)
+
+
+@pytest.mark.parametrize("option", ["-c", "--continue"])
+def test_the_newest_conversation_can_be_continued(dev: Dev, option: str):
+    dev.deeper("chat", "first")
+    done = dev.deeper("chat", option, "second")
+    assert (done.code, done.err) == (0, "")
+    assert "3 message(s) so far." in done.out
+
+
+async def test_any_conversation_can_be_continued(dev: Dev):
+    await asyncio.to_thread(dev.deeper, "chat", "first")
+    first_user = read_first_user(dev.data / FIRST_USER_FILE)
+    assert first_user is not None
+    async with open_client(dev.url) as http:
+        tokens = (await http.post("/v1/auth/login", to_builtins(first_user))).json()
+        conversations = await http.as_user(tokens["access_token"]).get("/v1/conversations?limit=1")
+    await asyncio.to_thread(dev.deeper, "chat", "another one")
+    newest_but_one = conversations.json()["items"][0]["id"]
+    done = await asyncio.to_thread(dev.deeper, "chat", "--conversation", newest_but_one, "second")
+    assert "3 message(s) so far." in done.out
+
+
+def test_a_conversation_that_is_not_there_cannot_be_continued(dev: Dev):
+    done = dev.deeper("chat", "--conversation", "01a2052d-bb12-74ef-9d66-9c2996f069d4", "hi")
+    assert (done.code, done.out) == (1, "")
+    assert "There is no such" in done.said
+
+
+def test_what_is_not_stored_cannot_be_continued(dev: Dev):
+    who = ("--email", "newcomer@example.com", "--password-file", "-")
+    dev.deeper("user", "create", "newcomer@example.com", "--password-stdin", stdin=f"{PASSWORD}\n")
+    first = dev.deeper("chat", "hi", "--no-store", *who, stdin=f"{PASSWORD}\n")
+    assert "1 message(s) so far." in first.out
+    done = dev.deeper("chat", "hi", "-c", *who, stdin=f"{PASSWORD}\n")
+    assert (done.code, done.out) == (1, "")
+    assert "There is no conversation to continue." in done.said
+
+
+def test_a_conversation_is_continued_with_its_own_model(dev: Dev):
+    dev.deeper("chat", "hi", "--model", "nonsense")
+    done = dev.deeper("chat", "-c", "hi")
+    assert done.code == 1
+    assert "There is no model 'nonsense' here." in done.said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("-c", "--no-store"), ("-c", "--conversation", "01a2052d-bb12-74ef-9d66-9c2996f069d4")],
+    ids=["what is not kept", "two of them"],
+)
+def test_it_does_not_guess_what_to_continue(dev: Dev, options: tuple[str, ...]):
+    done = dev.deeper("chat", *options, "hi")
+    assert (done.code, done.out) == (2, "")
+    assert "there can be one" in done.said
+
+
+def test_it_says_how_much_the_model_does_not_get_to_see(dev: Dev):
+    long = "word " * 3_000
+    assert dev.deeper("chat", stdin=long).err == ""
+    done = dev.deeper("chat", "-c", stdin=long)
+    assert done.err == "(Too long for the model: 2 earlier message(s) are left out.)\n"
+    assert "1 message(s) so far." in done.out
+
+
+async def test_a_connection_that_is_cut_costs_nothing_of_the_answer(backend: Backend, deeper: Deeper):
+    said = "".join(random.choices("aé語\N{SLICE OF PIZZA} \n", k=400))
+
+    async def play(peer: Peer) -> None:
+        await OPENAI.begin(peer, *said)
+        await peer.chunk(OPENAI.end())
+        await peer.chunk(b"")
+
+    # The first two connections, each somewhere behind the head of the response.
+    allowances = iter([random.randrange(1_500), random.randrange(500, 1_500)])
+    async with (
+        open_client(backend.url) as http,
+        backend.model(play) as model,
+        running_proxy(backend.url, lambda: next(allowances, None)) as proxy,
+    ):
+        account = await sign_up(http)
+        (deeper.folder / "password").write_text(account.password)
+        who = ("--email", account.email, "--password-file", "password", "--model", "m")
+        done = await asyncio.to_thread(deeper, "chat", "hi", "--url", proxy.url, *who)
+        assert len(model.requests) == 1
+    assert (done.code, done.out) == (0, said + "\n")
+    assert proxy.cuts
+    assert "…)" in done.err
 
 
 def test_control_characters_of_the_model_do_not_reach_the_terminal(dev: Dev):
@@ -162,6 +258,16 @@ def converse(dev: Dev, turns: list[tuple[str, str]], *arguments: str) -> str:
 def test_a_conversation_at_a_terminal_goes_on_until_an_empty_line(dev: Dev):
     shown = converse(dev, [("first", "1 message(s) so far."), ("second", "3 message(s) so far.")])
     assert "You wrote: “second”" in shown
+
+
+def test_a_conversation_that_is_not_stored_goes_on_as_well(dev: Dev):
+    converse(dev, [("first", "1 message(s) so far."), ("second", "3 message(s) so far.")], "--no-store")
+
+
+def test_a_conversation_that_is_continued_says_what_it_is_about(dev: Dev):
+    dev.deeper("chat", "Where do swallows winter?")
+    shown = converse(dev, [("second", "3 message(s) so far."), ("third", "5 message(s) so far.")], "-c")
+    assert "It goes on with: Where do swallows winter?" in shown
 
 
 def test_a_conversation_outlives_an_answer_that_failed(dev: Dev):

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import rich_click as click
 
@@ -17,7 +18,8 @@ from deeper_api.cli.clients import Client, ClientFault
 from deeper_api.cli.databases import data_dir_option
 from deeper_api.cli.first_users import FIRST_USER_FILE, FirstUser, read_first_user
 from deeper_api.cli.passwords import ask_for_password
-from deeper_core import ChatMessage, ChatRole, ErrorCode
+from deeper_api.cli.threads import Thread
+from deeper_core import ConversationId, ErrorCode, MessageId
 
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 # What shells report of a program that Ctrl-C ended: 128 and the number of SIGINT.
@@ -37,24 +39,34 @@ _INTERRUPTED = 130
     type=click.File("r"),
     help="File with the password, - for standard input.  [default: ask]",
 )
-@click.option("--model", help="Model to ask.  [default: the first that the server lists]")
+@click.option(
+    "--model", help="Model to ask.  [default: the last one of the conversation, or the first that the server lists]"
+)
+@click.option("-c", "--continue", "newest", is_flag=True, help="Continue the newest conversation.")
+@click.option("--conversation", type=click.UUID, metavar="ID", help="Continue this conversation.")
+@click.option("--no-store", is_flag=True, help="Keep no conversation on the server.")
 @click.option("--stats", is_flag=True, help="Print tokens and time of each answer to standard error.")
 @data_dir_option
-def command(
+def command(  # noqa: PLR0913  - click hands over each option
     prompt: str | None,
     url: str,
     email: str | None,
     password_file: TextIO | None,
     model: str | None,
+    conversation: UUID | None,
     *,
+    newest: bool,
+    no_store: bool,
     stats: bool,
     data_dir: Path,
 ) -> None:
     """Ask PROMPT and print the answer as it comes.
 
     Without PROMPT it is read from standard input, or, at a terminal, a conversation begins that an empty line or
-    Ctrl-D ends. Ctrl-C stops an answer.
+    Ctrl-D ends. Ctrl-C stops an answer. The server keeps what is said, to be continued with -c.
     """
+    if newest + no_store + (conversation is not None) > 1:
+        raise click.UsageError("Of --continue, --conversation and --no-store there can be one.")
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"The address of a server starts with http:// or https://, not as {url!r} does.")
     who = _who(email, password_file, data_dir / FIRST_USER_FILE, url)
@@ -64,10 +76,10 @@ def command(
     if question is not None and not question.strip():
         raise click.UsageError("There is nothing to ask.")
     with asyncio.Runner() as runner:
-        client = Client(url)
+        client = Client(url, notice=_note)
         try:
             runner.run(client.sign_in(who.email, who.password))
-            talk = _Talk(client, model or runner.run(_first_model(client)), stats=stats)
+            talk = runner.run(_begin(client, conversation, newest=newest, kept=not no_store, model=model, stats=stats))
             if question is None:
                 _converse(runner, talk)
             else:
@@ -100,6 +112,23 @@ def _is_here(url: str) -> bool:
         return False
 
 
+async def _begin(
+    client: Client, conversation_id: UUID | None, *, newest: bool, kept: bool, model: str | None, stats: bool
+) -> "_Talk":
+    """Return a talk that continues a conversation, or a new one."""
+    if conversation_id is not None:
+        conversation = await client.conversation(ConversationId(conversation_id))
+    elif newest:
+        conversation = await client.newest_conversation()
+        if conversation is None:
+            raise ClientFault("There is no conversation to continue.")
+    else:
+        return _Talk(client, Thread(kept=kept), model or await _first_model(client), stats=stats)
+    last = await client.newest_message(conversation.id)
+    model = model or (last and last.model) or await _first_model(client)
+    return _Talk(client, Thread(conversation=conversation, last=last), model, stats=stats, about=conversation.title)
+
+
 async def _first_model(client: Client) -> str:
     models = await client.models()
     if not models:
@@ -111,6 +140,8 @@ def _converse(runner: asyncio.Runner, talk: "_Talk") -> None:
     click.echo(
         f"Talking to {_harmless(talk.model)}. An empty line or Ctrl-D ends it, Ctrl-C stops an answer.", err=True
     )
+    if talk.about:
+        _note(f"It goes on with: {talk.about}")
     while True:
         try:
             prompt: str = click.prompt("", prompt_suffix="> ", default="", show_default=False)
@@ -127,33 +158,45 @@ def _converse(runner: asyncio.Runner, talk: "_Talk") -> None:
 
 
 class _Talk:
-    """A conversation, kept here: the server forgets each turn."""
+    """Asks questions one after the other and shows the answers. ``about`` is the title of what is continued."""
 
-    def __init__(self, client: Client, model: str, *, stats: bool) -> None:
+    def __init__(self, client: Client, thread: Thread, model: str, *, stats: bool, about: str = "") -> None:
         self.model = model
+        self.about = about
         self._client = client
+        self._thread = thread
         self._stats = stats
-        self._messages: list[ChatMessage] = []
 
     async def ask(self, prompt: str) -> None:
-        """Print the answer to ``prompt`` as it comes; what is stopped half-way is forgotten with its question."""
-        question = ChatMessage(role=ChatRole.USER, content=prompt)
-        answer: list[str] = []
-        async with aclosing(self._client.chat(self.model, [*self._messages, question])) as frames:
-            async for frame in frames:
-                match frame:
-                    case Start() | Context():
-                        pass
-                    case Piece():
-                        self._show(frame)
-                        answer.append(frame.content)
-                    case Done():
-                        click.echo()
-                        self._show_stats(frame)
-                    case Failed():
-                        click.echo()
-                        raise ClientFault(await self._explain(frame))
-        self._messages += [question, ChatMessage(role=ChatRole.ASSISTANT, content="".join(answer))]
+        """Print the answer to ``prompt`` as it comes.
+
+        What is stopped half-way stands as it is. What fails, or is stopped before its first word, is not gone on with.
+        """
+        said: list[str] = []
+        answer_id: MessageId | None = None
+        try:
+            async with aclosing(self._client.chat(self._thread.question(self.model, prompt))) as frames:
+                async for frame in frames:
+                    match frame:
+                        case Start():
+                            self._thread.begin(frame)
+                            answer_id = frame.message_id
+                        case Context():
+                            _note(f"Too long for the model: {len(frame.dropped)} earlier message(s) are left out.")
+                        case Piece():
+                            self._show(frame)
+                            said.append(frame.content)
+                        case Done():
+                            click.echo()
+                            self._show_stats(frame)
+                        case Failed():
+                            click.echo()
+                            raise ClientFault(await self._explain(frame))
+        except asyncio.CancelledError:
+            if any(said):
+                self._thread.keep(prompt, "".join(said), answer_id)
+            raise
+        self._thread.keep(prompt, "".join(said), answer_id)
 
     async def _explain(self, failed: Failed) -> str:
         if failed.error.code is not ErrorCode.MODEL_NOT_FOUND:
@@ -179,6 +222,10 @@ class _Talk:
         if timings.total_ms is not None:
             parts.append(f"{timings.total_ms:.0f} ms in all")
         click.secho(", ".join(parts), dim=True, err=True)
+
+
+def _note(text: str) -> None:
+    click.secho(_harmless(f"({text})"), dim=True, err=True)
 
 
 def _harmless(text: str) -> str:
