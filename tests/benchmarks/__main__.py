@@ -19,13 +19,15 @@ def main() -> None:
         nargs="*",
         default=list(SCENARIOS),
         metavar="scenario",
-        choices=[*SCENARIOS, *_OTHERS],
         help=f"{', '.join(SCENARIOS)} (the relay, which is the default) or {', '.join(_OTHERS)}",
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often to measure each server")
     parser.add_argument("--rows", type=int, default=_ROWS, help="history: messages of the user with many of them")
     parser.add_argument("--data", type=Path, help="history: folder in which the databases stay for the next time")
     given = parser.parse_args()
+    unknown = set(given.scenarios) - {*SCENARIOS, *_OTHERS}
+    if unknown:
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
     relay = [name for name in given.scenarios if name in SCENARIOS]
     if relay:
         measure_relay(relay, given.rounds)
