@@ -1,17 +1,18 @@
 """Generations run by the engine: what their frames say, and how each of them ends."""
 
 import asyncio
+import gc
 import logging
 import math
-import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, suppress
+from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
-from deeper_api.chat.engine import Engine
-from deeper_api.chat.frames import Done, Failed, Frame, Piece, Start
-from deeper_api.chat.generations import Generation
+from deeper_api.chat.engine import KeyTaken
+from deeper_api.chat.frames import Context, Done, Failed, Frame, Piece, Start
 from deeper_api.chat.wire import encode_sse
 from deeper_api.errors import ErrorBody
 from deeper_core import (
@@ -19,15 +20,20 @@ from deeper_core import (
     ChatMessage,
     ChatRequest,
     ChatRole,
+    ConversationId,
+    DatabaseUnavailable,
     DeeperError,
     Delta,
     ErrorCode,
     Finish,
     FinishReason,
     FunctionCallDelta,
+    MessageId,
     ModelNotFound,
     ModelServerOverloaded,
     ModelServerUnreachable,
+    GenerationId,
+    NotFound,
     ShuttingDown,
     Timings,
     ToolCallDelta,
@@ -36,11 +42,26 @@ from deeper_core import (
     new_id,
 )
 from deeper_model import ScriptedProvider
-from tests.api.chat.readers import FOREVER, watch
+from tests.api.chat.databases import Database, take_over
+from tests.api.chat.engines import (
+    FOREVER,
+    REQUEST,
+    STOP,
+    USER,
+    ended,
+    engine_for,
+    follow,
+    grown,
+    joined,
+    live,
+    never,
+    numbered,
+    question,
+    running_engine,
+    settled,
+    watch,
+)
 
-USER = UserId(new_id())
-REQUEST = ChatRequest(model="scripted", messages=(ChatMessage(role=ChatRole.USER, content="hi"),))
-STOP = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2))
 CANARY = "canary7q9z3x5v1b8n"
 
 
@@ -63,36 +84,6 @@ def provider() -> ScriptedProvider:
     return ScriptedProvider()
 
 
-def start(engine: Engine, request: ChatRequest = REQUEST) -> Generation:
-    return engine.start(request, user_id=USER, request_id="r1")
-
-
-async def follow(generation: Generation) -> list[Frame]:
-    return [frame async for _, batch in watch(generation) for frame in batch]
-
-
-async def read(generation: Generation) -> bytes:
-    return b"".join([encode_sse(first, batch) async for first, batch in watch(generation)])
-
-
-async def grown(generation: Generation, count: int) -> None:
-    """Return once there are ``count`` frames, without being a viewer."""
-    async with aclosing(generation.tail(FOREVER, asyncio.get_running_loop().create_future())) as tail:
-        async for first, batch in tail:
-            if first + len(batch) >= count:
-                return
-
-
-async def ended(generation: Generation) -> Frame:
-    """The last frame, without being a viewer."""
-    await grown(generation, sys.maxsize)
-    return generation.frames[-1]
-
-
-def engine_for(provider: ScriptedProvider, drain_seconds: float = 0) -> Engine:
-    return Engine(provider, drain_seconds=drain_seconds)
-
-
 async def test_an_answer_is_a_start_its_pieces_and_a_done(provider: ScriptedProvider):
     timings = Timings(first_token_ms=1.0, total_ms=2.0)
     provider.play(
@@ -101,109 +92,150 @@ async def test_an_answer_is_a_start_its_pieces_and_a_done(provider: ScriptedProv
         Delta(content="lo"),
         Finish(reason=FinishReason.STOP, usage=STOP.usage, timings=timings),
     )
-    async with engine_for(provider) as engine:
-        generation = start(engine)
-        first, *pieces, last = await follow(generation)
-    assert first == Start(generation_id=generation.id, model="scripted", created_at=first.created_at)  # pyright: ignore[reportAttributeAccessIssue]  - compared as a whole
-    assert pieces == [Piece(thinking="hm"), Piece(content="Hel"), Piece(content="lo")]
+    async with running_engine(provider) as engine:
+        asked = question()
+        first, *pieces, last = await follow(await engine.answer(asked))
+    assert first == Start(generation_id=asked.new.id, model="scripted", created_at=asked.new.created_at)
+    assert pieces == [Piece(thinking="hm"), Piece(content="Hello")]
     assert last == Done(finish_reason=FinishReason.STOP, usage=STOP.usage or Usage(), timings=timings)
 
 
-async def test_the_start_is_there_at_once(provider: ScriptedProvider):
-    async with engine_for(provider) as engine:
-        generation = start(engine)
-        assert [type(frame) for frame in generation.frames] == [Start]
-        assert generation.user_id == USER
+async def test_frames_are_numbered_by_how_much_has_come(provider: ScriptedProvider):
+    call = ToolCallDelta(index=0, id="c", function=FunctionCallDelta(name="f", arguments="{}"))
+    provider.play(Delta(thinking="hm 😀"), Delta(content="é"), Delta(tool_calls=(call, call)), STOP)
+    async with running_engine(provider) as engine:
+        frames = await numbered(await engine.answer(question()))
+    assert [(position, type(frame)) for position, frame in frames] == [
+        (0, Start),
+        (4, Piece),
+        (5, Piece),
+        (7, Piece),
+        (8, Done),
+    ]
+
+
+async def test_the_start_is_there_before_the_model_says_anything(provider: ScriptedProvider):
+    provider.play(asyncio.Event())
+    async with running_engine(provider) as engine:
+        async with aclosing(watch(await engine.answer(question()))) as tail:
+            assert [type(frame) for _, frame in await anext(tail)] == [Start]
+
+
+async def test_what_was_left_out_of_the_prompt_is_said_after_the_start(provider: ScriptedProvider):
+    dropped = (MessageId(new_id()), MessageId(new_id()))
+    asked = question()
+    asked = replace(asked, new=replace(asked.new, dropped=dropped))
+    async with running_engine(provider) as engine:
+        _, second, *_ = await numbered(await engine.answer(asked))
+    assert second == (None, Context(dropped=dropped))
 
 
 async def test_the_provider_is_asked_what_was_asked(provider: ScriptedProvider):
-    async with engine_for(provider) as engine:
-        await follow(start(engine))
+    async with running_engine(provider) as engine:
+        await follow(await engine.answer(question()))
     assert provider.requests == [REQUEST]
 
 
 async def test_two_generations_are_two(provider: ScriptedProvider):
-    async with engine_for(provider) as engine:
-        generations = [start(engine) for _ in range(2)]
+    async with running_engine(provider) as engine:
+        feeds = [await engine.answer(question()) for _ in range(2)]
         assert engine.running == 2
-        for generation in generations:
-            await follow(generation)
-        assert len({generation.id for generation in generations}) == 2
+        for feed in feeds:
+            await follow(feed)
+        await settled(engine)
         assert engine.running == 0
+        assert not any(engine.is_live(live(feed).id) for feed in feeds)
 
 
 async def test_what_the_server_did_not_count_is_estimated_from_the_pieces(provider: ScriptedProvider):
     provider.play(Delta(content="a", pieces=3), Delta(content="b"), Finish(reason=FinishReason.LENGTH))
-    async with engine_for(provider) as engine:
-        last = (await follow(start(engine)))[-1]
+    async with running_engine(provider) as engine:
+        last = (await follow(await engine.answer(question(prompt_tokens=7))))[-1]
     assert isinstance(last, Done)
-    assert last.usage == Usage(completion_tokens=4, estimated=True)
+    assert last.usage == Usage(prompt_tokens=7, completion_tokens=4, estimated=True)
 
 
-async def test_all_viewers_see_the_same_bytes_whenever_they_come(provider: ScriptedProvider):
+async def test_all_viewers_see_the_same_whenever_they_come(provider: ScriptedProvider):
     gate = asyncio.Event()
     provider.play(*[Delta(content=f"{i} ") for i in range(500)], gate, Delta(content="end"), STOP)
-    async with engine_for(provider) as engine:
-        generation = start(engine)
-        early = asyncio.create_task(read(generation))
-        await grown(generation, 200)
-        middle = asyncio.create_task(read(generation))
+    async with running_engine(provider) as engine:
+        feed = await engine.answer(question())
+        early = asyncio.create_task(follow(feed))
+        await grown(feed, 200)
+        middle = asyncio.create_task(follow(feed))
         await asyncio.sleep(0)
         gate.set()
-        seen = {await early, await middle, await read(generation)}
-    assert seen == {encode_sse(0, generation.frames)}
+        late = await follow(await engine.find(live(feed).id, USER))
+        assert await early == await middle == late
 
 
 async def test_when_the_last_viewer_leaves_the_model_stops(provider: ScriptedProvider):
     provider.play(Delta(content="a"), asyncio.Event(), STOP)
-    async with engine_for(provider, FOREVER) as engine:
-        generation = start(engine)
-        viewers = [asyncio.create_task(follow(generation)) for _ in range(2)]
+    async with running_engine(provider, FOREVER) as engine:
+        feed = await engine.answer(question(prompt_tokens=7))
+        viewers = [asyncio.create_task(follow(feed)) for _ in range(2)]
         await provider.wait_for_streams(1)
-        await grown(generation, 2)
+        await grown(feed, 1)
         viewers[0].cancel()
         await asyncio.wait([viewers[0]])
-        assert (generation.cancelled, provider.open_streams) == (None, 1)
+        assert (live(feed).cancelled, provider.open_streams) == (None, 1)
         viewers[1].cancel()
-        last = await ended(generation)
+        last = await ended(feed)
         assert isinstance(last, Done)
         assert last.finish_reason is FinishReason.CANCELLED
-        assert last.usage == Usage(completion_tokens=1, estimated=True)
+        assert last.usage == Usage(prompt_tokens=7, completion_tokens=1, estimated=True)
+        await settled(engine)
         assert (provider.open_streams, engine.running) == (0, 0)
+
+
+async def test_an_answer_that_nobody_ever_follows_stops(provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("deeper_api.chat.generations._GRACE_SECONDS", 0.001)
+    provider.play(Delta(content="a"), asyncio.Event(), STOP)
+    async with running_engine(provider, FOREVER) as engine:
+        feed = await engine.answer(question())
+        last = await ended(feed)
+    assert live(feed).cancelled == "abandoned"
+    assert isinstance(last, Done)
+
+
+async def test_an_answer_that_is_to_go_on_needs_nobody(provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("deeper_api.chat.generations._GRACE_SECONDS", 0.0)
+    gate = asyncio.Event()
+    provider.play(Delta(content="a"), gate, STOP)
+    async with running_engine(provider, FOREVER) as engine:
+        feed = await engine.answer(question(abandon_after=None))
+        viewer = asyncio.create_task(follow(feed))
+        await grown(feed, 1)
+        viewer.cancel()
+        await asyncio.wait([viewer])
+        gate.set()
+        last = await ended(feed)
+    assert isinstance(last, Done)
+    assert last.finish_reason is FinishReason.STOP
 
 
 async def test_who_stays_sees_that_it_was_stopped(provider: ScriptedProvider):
     provider.play(Delta(content="a"), asyncio.Event(), STOP)
-    async with engine_for(provider, FOREVER) as engine:
-        generation = start(engine)
-        viewer = asyncio.create_task(follow(generation))
-        await grown(generation, 2)
-        generation.cancel("stopped")
+    async with running_engine(provider, FOREVER) as engine:
+        feed = await engine.answer(question())
+        viewer = asyncio.create_task(follow(feed))
+        await grown(feed, 1)
+        await engine.cancel(live(feed).id, USER)
         *_, last = await viewer
     assert isinstance(last, Done)
     assert last.finish_reason is FinishReason.CANCELLED
     assert last.timings.total_ms is not None
 
 
-async def test_cancelled_before_its_first_step_it_still_has_a_last_frame(provider: ScriptedProvider):
-    async with engine_for(provider) as engine:
-        generation = start(engine)
-        generation.cancel("stopped")
-        first, last = await follow(generation)
-    assert isinstance(first, Start)
-    assert isinstance(last, Done)
-    assert last.finish_reason is FinishReason.CANCELLED
-    assert last.timings.first_token_ms is None
-    assert provider.requests == []
-
-
 async def test_a_cancel_after_the_end_changes_nothing(provider: ScriptedProvider):
     provider.play(STOP)
-    async with engine_for(provider) as engine:
-        generation = start(engine)
-        frames = await follow(generation)
-        generation.cancel("stopped")
-        assert (generation.frames, generation.cancelled) == (frames, None)
+    async with running_engine(provider) as engine:
+        feed = await engine.answer(question())
+        frames = await follow(feed)
+        live(feed).cancel("stopped")
+        await settled(engine)
+        await engine.cancel(live(feed).id, USER)
+        assert await follow(await engine.find(live(feed).id, USER)) == frames
 
 
 @pytest.mark.parametrize(
@@ -211,9 +243,8 @@ async def test_a_cancel_after_the_end_changes_nothing(provider: ScriptedProvider
 )
 async def test_an_error_of_the_model_is_told_by_its_code(provider: ScriptedProvider, error: ModelServerOverloaded):
     provider.play(Delta(content="a"), error)
-    async with engine_for(provider) as engine:
-        generation = start(engine)
-        *_, piece, last = await follow(generation)
+    async with running_engine(provider) as engine:
+        *_, piece, last = await follow(await engine.answer(question()))
     assert piece == Piece(content="a")
     assert isinstance(last, Failed)
     assert last.error == ErrorBody(
@@ -255,18 +286,18 @@ UNRULY = {stream.__name__: stream for stream in unruly_streams()}
 
 @pytest.mark.parametrize("stream", UNRULY.values(), ids=list(UNRULY))
 async def test_a_provider_that_breaks_its_contract_is_a_fault_of_ours_and_tells_nothing(stream):
-    async with engine_for(Unruly(stream)) as engine:
-        generation = start(engine)
-        *_, last = await follow(generation)
+    async with running_engine(Unruly(stream)) as engine:
+        frames = await numbered(await engine.answer(question()))
+    last = frames[-1][1]
     assert isinstance(last, Failed)
     assert last.error.code is ErrorCode.INTERNAL_ERROR
-    assert CANARY not in encode_sse(0, generation.frames).decode()
-    assert sum(isinstance(frame, Done | Failed) for frame in generation.frames) == 1
+    assert CANARY not in encode_sse(frames).decode()
+    assert sum(isinstance(frame, Done | Failed) for _, frame in frames) == 1
 
 
 async def test_a_foreign_exception_is_logged_once_with_its_request(caplog: pytest.LogCaptureFixture):
-    async with engine_for(Unruly(UNRULY["raises_later"])) as engine:
-        await follow(start(engine))
+    async with running_engine(Unruly(UNRULY["raises_later"])) as engine:
+        await follow(await engine.answer(question()))
     [record] = [record for record in caplog.records if record.exc_info]
     assert (record.name, record.levelname, vars(record)["fields"]) == (
         "deeper.generations",
@@ -277,8 +308,8 @@ async def test_a_foreign_exception_is_logged_once_with_its_request(caplog: pytes
 
 async def test_an_error_of_the_model_is_no_fault_to_log(provider: ScriptedProvider, caplog: pytest.LogCaptureFixture):
     provider.play(ModelServerUnreachable())
-    async with engine_for(provider) as engine:
-        await follow(start(engine))
+    async with running_engine(provider) as engine:
+        await follow(await engine.answer(question()))
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -287,8 +318,8 @@ async def test_what_comes_after_the_finish_is_not_heard():
         yield STOP
         yield Delta(content="more")
 
-    async with engine_for(Unruly(talks_on)) as engine:
-        _, last = await follow(start(engine))
+    async with running_engine(Unruly(talks_on)) as engine:
+        _, last = await follow(await engine.answer(question()))
     assert isinstance(last, Done)
 
 
@@ -297,17 +328,20 @@ class TestAProviderThatSwallowsCancellation:
 
     @staticmethod
     async def cancelled(stream: Callable[[], AsyncGenerator[ChatEvent, None]]) -> list[Frame]:
-        async with engine_for(Unruly(stream), FOREVER) as engine:
-            generation = start(engine)
-            viewer = asyncio.create_task(follow(generation))
-            await grown(generation, 2)
-            generation.cancel("stopped")
+        async with running_engine(Unruly(stream), FOREVER) as engine:
+            feed = await engine.answer(question())
+            viewer = asyncio.create_task(follow(feed))
+            await grown(feed, 1)
+            live(feed).cancel("stopped")
             frames = await viewer
+            await settled(engine)
             assert engine.running == 0
         assert sum(isinstance(frame, Done | Failed) for frame in frames) == 1
+        assert isinstance(frames[-1], Done)
+        assert frames[-1].finish_reason is FinishReason.CANCELLED
         return frames
 
-    async def test_it_may_finish_by_itself(self):
+    async def test_what_it_still_says_is_kept(self):
         async def finishes() -> AsyncGenerator[ChatEvent, None]:
             yield Delta(content="a")
             with suppress(asyncio.CancelledError):
@@ -315,13 +349,13 @@ class TestAProviderThatSwallowsCancellation:
             yield Delta(content="b")
             yield STOP
 
-        *_, piece, last = await self.cancelled(finishes)
-        assert piece == Piece(content="b")
-        assert isinstance(last, Done)
-        assert last.finish_reason is FinishReason.STOP
+        _, piece, _ = await self.cancelled(finishes)
+        assert piece == Piece(content="ab")
 
     @pytest.mark.parametrize("error", [ModelServerUnreachable(), RuntimeError(CANARY)])
-    async def test_what_it_raises_instead_is_no_failure_of_what_was_stopped(self, error: Exception):
+    async def test_what_it_raises_instead_is_no_failure_of_what_was_stopped(
+        self, error: Exception, caplog: pytest.LogCaptureFixture
+    ):
         async def fails() -> AsyncGenerator[ChatEvent, None]:
             yield Delta(content="a")
             try:
@@ -329,9 +363,11 @@ class TestAProviderThatSwallowsCancellation:
             except asyncio.CancelledError:
                 raise error from None
 
-        *_, last = await self.cancelled(fails)
-        assert isinstance(last, Done)
-        assert last.finish_reason is FinishReason.CANCELLED
+        await self.cancelled(fails)
+        # asyncio complains of an exception that nobody looked at when its task is thrown away.
+        error.__traceback__ = None
+        gc.collect()
+        assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
     async def test_it_may_just_end(self):
         async def ends() -> AsyncGenerator[ChatEvent, None]:
@@ -339,9 +375,7 @@ class TestAProviderThatSwallowsCancellation:
             with suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
 
-        *_, last = await self.cancelled(ends)
-        assert isinstance(last, Done)
-        assert last.finish_reason is FinishReason.CANCELLED
+        await self.cancelled(ends)
 
 
 class TestClosing:
@@ -349,80 +383,107 @@ class TestClosing:
         gate = asyncio.Event()
         provider.play(Delta(content="a"), gate, Delta(content="b"), STOP)
         engine = engine_for(provider, FOREVER)
-        generation = start(engine)
-        await grown(generation, 2)
+        feed = await engine.answer(question())
+        await grown(feed, 1)
         closing = asyncio.create_task(engine.close())
         for _ in range(20):
             await asyncio.sleep(0)
-        assert (closing.done(), generation.cancelled) == (False, None)
+        assert (closing.done(), live(feed).cancelled) == (False, None)
         gate.set()
         await closing
-        assert isinstance(generation.frames[-1], Done)
-        assert generation.frames[-1].finish_reason is FinishReason.STOP
+        last = live(feed).last
+        assert isinstance(last, Done)
+        assert last.finish_reason is FinishReason.STOP
 
     async def test_what_still_runs_then_is_told_that_the_server_ends(self, provider: ScriptedProvider):
         for _ in range(3):
             provider.play(Delta(content="a"), asyncio.Event(), STOP)
-        engine = engine_for(provider, 0.01)
-        generations = [start(engine) for _ in range(3)]
-        viewers = [asyncio.create_task(follow(generation)) for generation in generations]
+        database = Database()
+        engine = engine_for(provider, 0.01, database=database)
+        feeds = [await engine.answer(question()) for _ in range(3)]
+        viewers = [asyncio.create_task(follow(feed)) for feed in feeds]
         await provider.wait_for_streams(3)
         await engine.close()
-        for generation, viewer in zip(generations, viewers, strict=True):
-            frames = await viewer
-            assert frames == generation.frames
-            assert isinstance(frames[-1], Failed)
-            assert frames[-1].error.code is ErrorCode.SHUTTING_DOWN
-            assert frames[-1].error.retry_after == 1
+        for viewer in viewers:
+            last = (await viewer)[-1]
+            assert isinstance(last, Failed)
+            assert last.error.code is ErrorCode.SHUTTING_DOWN
+            assert last.error.retry_after == 1
         assert (engine.running, provider.open_streams) == (0, 0)
+        assert [row.state for row in database.rows.values()] == ["interrupted"] * 3
 
-    async def test_what_has_not_begun_is_told_as_well(self, provider: ScriptedProvider):
-        engine = engine_for(provider, 0)
-        generation = start(engine)
+    async def test_what_is_just_being_taken_on_is_ended_as_well(self, provider: ScriptedProvider):
+        database = Database()
+        database.gate.clear()
+        engine = engine_for(provider, 0, database=database)
+        asking = asyncio.create_task(engine.answer(question(key="k")))
+        await asyncio.sleep(0)
         closing = asyncio.create_task(engine.close())
-        generation.cancel("shutdown")
+        await asyncio.sleep(0)
+        database.gate.set()
+        feed = await asking
         await closing
-        last = generation.frames[-1]
+        last = live(feed).last
         assert isinstance(last, Failed)
         assert last.error.code is ErrorCode.SHUTTING_DOWN
+        assert provider.requests == []
+        assert [row.state for row in database.rows.values()] == ["interrupted"]
 
     @pytest.mark.parametrize("closed", [True, False])
     async def test_nothing_starts_any_more(self, provider: ScriptedProvider, closed: bool):
         provider.play(asyncio.Event())
         engine = engine_for(provider, FOREVER)
-        generation = start(engine)
+        feed = await engine.answer(question())
         closing = asyncio.create_task(engine.close())
         await asyncio.sleep(0)
         if closed:
-            generation.cancel("stopped")
+            live(feed).cancel("stopped")
             await closing
         with pytest.raises(ShuttingDown) as caught:
-            start(engine)
+            await engine.answer(question())
         assert caught.value.retry_after == 1
-        generation.cancel("stopped")
+        live(feed).cancel("stopped")
         await closing
         assert len(provider.requests) <= 1
 
     async def test_closing_twice_does_no_harm(self, provider: ScriptedProvider):
         provider.play(asyncio.Event())
-        engine = engine_for(provider, 0)
-        generation = start(engine)
+        database = Database()
+        engine = engine_for(provider, 0, database=database)
+        feed = await engine.answer(question())
         await asyncio.gather(engine.close(), engine.close())
         await engine.close()
-        assert sum(isinstance(frame, Done | Failed) for frame in generation.frames) == 1
+        assert isinstance(live(feed).last, Failed)
+        assert [row.ends for row in database.rows.values()] == [1]
 
     async def test_leaving_the_context_closes_even_after_an_error(self, provider: ScriptedProvider):
         provider.play(asyncio.Event())
-        generations: list[Generation] = []
+        database = Database()
 
         async def fail() -> None:
-            async with engine_for(provider, 0) as engine:
-                generations.append(start(engine))
+            async with running_engine(provider, 0, database=database) as engine:
+                await engine.answer(question())
                 raise DeeperError
 
         with pytest.raises(DeeperError):
             await fail()
-        assert isinstance(generations[0].frames[-1], Failed)
+        assert [row.state for row in database.rows.values()] == ["interrupted"]
+
+    async def test_it_does_not_wait_for_ever_for_a_database_that_is_away(
+        self, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ):
+        monkeypatch.setattr("deeper_api.chat.engine._CLOSE_SECONDS", 0.05)
+        monkeypatch.setattr("deeper_api.chat.running._SAVE_SECONDS", 0.01)
+        provider.play(Delta(content="a"), asyncio.Event())
+        database = Database()
+        async with running_engine(provider, 0, database=database) as engine:
+            feed = await engine.answer(question())
+            viewer = asyncio.create_task(follow(feed))
+            await grown(feed, 1)
+            database.fault = DatabaseUnavailable(retry_after=1)
+        assert isinstance((await viewer)[-1], Failed)
+        assert [row.state for row in database.rows.values()] == ["running"]  # for others to take over
+        assert "answers were not saved" in caplog.text
 
 
 async def test_each_generation_is_reported_once_and_without_its_words(
@@ -431,21 +492,342 @@ async def test_each_generation_is_reported_once_and_without_its_words(
     caplog.set_level(logging.INFO, "deeper.generations")
     provider.play(Delta(content=CANARY), STOP)
     request = ChatRequest(model="scripted", messages=(ChatMessage(role=ChatRole.USER, content=CANARY),))
-    async with engine_for(provider) as engine:
-        generation = start(engine, request)
-        await follow(generation)
+    async with running_engine(provider) as engine:
+        asked = question(request)
+        await follow(await engine.answer(asked))
     [record] = caplog.records
     fields = vars(record)["fields"]
-    assert (fields["request_id"], fields["generation_id"]) == ("r1", str(generation.id))
-    assert (fields["outcome"], fields["pieces"], fields["user_id"]) == ("stop", 1, str(USER))
+    assert (fields["request_id"], fields["generation_id"]) == ("r1", str(asked.new.id))
+    assert (fields["outcome"], fields["tokens"], fields["user_id"]) == ("stop", 1, str(USER))
     assert CANARY not in f"{record.getMessage()} {fields}"
 
 
 async def test_tool_calls_stream_in_pieces(provider: ScriptedProvider):
     call = ToolCallDelta(index=0, id="c", function=FunctionCallDelta(name="f", arguments="{"))
     provider.play(Delta(tool_calls=(call,)), Finish(reason=FinishReason.TOOL_CALLS))
-    async with engine_for(provider) as engine:
-        _, piece, last = await follow(start(engine))
+    async with running_engine(provider) as engine:
+        _, piece, last = await follow(await engine.answer(question()))
     assert piece == Piece(tool_calls=(call,))
     assert isinstance(last, Done)
     assert last.finish_reason is FinishReason.TOOL_CALLS
+
+
+async def test_a_flood_leaves_the_event_loop_its_turns(provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("deeper_api.chat.generations.BATCH", 100)
+    provider.play(*[Delta(content="x")] * 10_000, asyncio.Event())
+    async with running_engine(provider) as engine:
+        feed = await engine.answer(question())
+        await grown(feed, 10_000)
+        turns, leaving = 0, never()
+
+        async def live_on() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        living = asyncio.create_task(live_on())
+        seen: list[int] = []
+        async for frames in watch(feed, FOREVER, leaving):
+            seen.append(turns)
+            if frames[-1][0] == 10_000:
+                leaving.set_result(None)
+        living.cancel()
+    assert len(seen) > 100
+    assert all(later > earlier for earlier, later in pairwise(seen[1:]))
+
+
+class TestTakingOn:
+    async def test_an_unknown_conversation_is_not_found_and_the_model_is_stopped(self, provider: ScriptedProvider):
+        provider.play(asyncio.Event())
+        database = Database()
+        async with running_engine(provider, database=database) as engine:
+            with pytest.raises(NotFound):
+                await engine.answer(question(conversation_id=ConversationId(new_id())))
+            await provider.wait_for_streams(0)
+            await settled(engine)
+        assert database.rows == {}
+
+    async def test_with_a_key_the_model_is_asked_when_the_key_is_known_to_be_new(self, provider: ScriptedProvider):
+        database = Database()
+        database.gate.clear()
+        async with running_engine(provider, database=database) as engine:
+            asking = asyncio.create_task(engine.answer(question(key="k")))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert provider.requests == []
+            database.gate.set()
+            assert len(await follow(await asking)) == 3
+            with pytest.raises(KeyTaken):
+                await engine.answer(question(key="k"))
+            await settled(engine)
+        assert len(provider.requests) == 1
+
+    async def test_without_a_key_the_model_is_asked_at_once(self, provider: ScriptedProvider):
+        database = Database()
+        database.gate.clear()
+        async with running_engine(provider, database=database) as engine:
+            asking = asyncio.create_task(engine.answer(question()))
+            await provider.wait_for_streams(1)
+            assert not asking.done()
+            database.gate.set()
+            assert len(await follow(await asking)) == 3
+
+    async def test_nothing_is_asked_of_the_model_for_long_if_it_cannot_be_kept(self, provider: ScriptedProvider):
+        provider.play(asyncio.Event())
+        database = Database()
+        database.fault = DatabaseUnavailable(retry_after=1)
+        async with running_engine(provider, database=database) as engine:
+            with pytest.raises(DatabaseUnavailable):
+                await engine.answer(question())
+            await provider.wait_for_streams(0)
+            database.fault = None
+            await settled(engine)
+        assert database.rows == {}
+
+    async def test_what_was_kept_without_our_knowing_is_ended(self, provider: ScriptedProvider):
+        provider.play(asyncio.Event())
+        database = Database()
+        database.deafness = DatabaseUnavailable(retry_after=1)
+        async with running_engine(provider, database=database) as engine:
+            with pytest.raises(DatabaseUnavailable):
+                await engine.answer(question())
+            database.deafness = None
+            await settled(engine)
+        assert [row.state for row in database.rows.values()] == ["interrupted"]
+
+    async def test_who_asks_and_leaves_in_that_moment_leaves_nothing_running(
+        self, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("deeper_api.chat.generations._GRACE_SECONDS", 0.001)
+        provider.play(asyncio.Event())
+        database = Database()
+        database.gate.clear()
+        async with running_engine(provider, database=database) as engine:
+            asking = asyncio.create_task(engine.answer(question()))
+            await provider.wait_for_streams(1)
+            asking.cancel()
+            await asyncio.wait([asking])
+            database.gate.set()
+            await settled(engine)
+        assert [row.state for row in database.rows.values()] == ["cancelled"]
+
+
+class TestSaving:
+    async def test_what_the_last_frame_says_is_saved_by_then(self, provider: ScriptedProvider):
+        provider.play(Delta(thinking="hm"), Delta(content="Hello"), STOP)
+        database = Database()
+        async with running_engine(provider, database=database) as engine:
+            async for frames in watch(await engine.answer(question())):
+                if isinstance(frames[-1][1], Done):
+                    [row] = database.rows.values()
+                    assert (row.state, row.thinking, row.content) == ("complete", "hm", "Hello")
+
+    async def test_the_last_frame_comes_and_the_answer_is_saved_later_if_the_database_is_away(
+        self, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("deeper_api.chat.running._SAVE_SECONDS", 0.01)
+        monkeypatch.setattr("deeper_api.chat.journals._RETRY_SECONDS", 0.001)
+        gate = asyncio.Event()
+        provider.play(Delta(content="a"), gate, Delta(content="b"), STOP)
+        database = Database()
+        async with running_engine(provider, database=database) as engine:
+            feed = await engine.answer(question())
+            viewer = asyncio.create_task(follow(feed))
+            while database.writes == 0:  # noqa: ASYNC110  - no event tells
+                await asyncio.sleep(0)
+            database.fault = DatabaseUnavailable(retry_after=1)
+            gate.set()
+            _, piece, last = await viewer
+            [row] = database.rows.values()
+            assert (piece, type(last), row.state, engine.is_live(row.new.id)) == (
+                Piece(content="ab"),
+                Done,
+                "running",
+                True,
+            )
+            database.fault = None
+            await settled(engine)
+            assert (row.state, row.content, row.ends) == ("complete", "ab", 1)
+
+    async def test_an_end_whose_outcome_was_not_learned_is_one_end(
+        self, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("deeper_api.chat.journals._RETRY_SECONDS", 0.001)
+        gate = asyncio.Event()
+        provider.play(Delta(content="a"), gate, STOP)
+        database = Database()
+        async with running_engine(provider, database=database) as engine:
+            feed = await engine.answer(question())
+            viewer = asyncio.create_task(follow(feed))
+            await grown(feed, 1)
+            database.deafness = DatabaseUnavailable(retry_after=1)
+            gate.set()
+            [row] = database.rows.values()
+            while row.ends == 0:  # noqa: ASYNC110  - no event tells
+                await asyncio.sleep(0)
+            database.deafness = None
+            assert isinstance((await viewer)[-1], Done)
+            assert (row.state, row.content, row.ends) == ("complete", "a", 1)
+
+    async def test_a_write_whose_outcome_was_not_learned_adds_nothing_twice(
+        self, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("deeper_api.chat.journals._RETRY_SECONDS", 0.001)
+        first, second = asyncio.Event(), asyncio.Event()
+        provider.play(Delta(thinking="a"), Delta(content="b"), first, Delta(content="c"), second, Delta(content="d"))
+        database = Database()
+        database.gate.clear()
+        async with running_engine(provider, database=database) as engine:
+            asking = asyncio.create_task(engine.answer(question()))
+            await provider.wait_for_streams(1)
+            database.gate.set()
+            feed = await asking
+            database.deafness = DatabaseUnavailable(retry_after=1)
+            viewer = asyncio.create_task(follow(feed))
+            while database.writes == 0:  # noqa: ASYNC110  - no event tells
+                await asyncio.sleep(0)
+            first.set()
+            while database.writes < 2:  # noqa: ASYNC110  - no event tells
+                await asyncio.sleep(0)
+            second.set()
+            await grown(feed, 4)
+            database.deafness = None
+            await viewer
+            [row] = database.rows.values()
+            assert (row.thinking, row.content) == ("a", "bcd")
+
+    async def test_who_was_taken_for_dead_says_what_the_others_say(self, provider: ScriptedProvider):
+        gate = asyncio.Event()
+        provider.play(Delta(content="a"), gate, STOP)
+        database = Database()
+        engine = engine_for(provider, FOREVER, database=database)  # its journal sleeps
+        feed = await engine.answer(question())
+        viewer = asyncio.create_task(follow(feed))
+        await grown(feed, 1)
+        take_over(database, live(feed).id)
+        gate.set()
+        last = (await viewer)[-1]
+        assert isinstance(last, Failed)
+        assert last.error.code is ErrorCode.INTERRUPTED
+
+    async def test_who_was_taken_for_dead_stops_the_model_when_it_notices(self, provider: ScriptedProvider):
+        gate = asyncio.Event()
+        provider.play(Delta(content="a"), gate, Delta(content="b"), asyncio.Event())
+        database = Database()
+        async with running_engine(provider, FOREVER, database=database) as engine:
+            feed = await engine.answer(question())
+            viewer = asyncio.create_task(follow(feed))
+            await grown(feed, 1)
+            take_over(database, live(feed).id)
+            gate.set()
+            last = (await viewer)[-1]
+            await settled(engine)
+        assert isinstance(last, Failed)
+        assert last.error.code is ErrorCode.INTERRUPTED
+        assert live(feed).cancelled == "lost"
+        assert provider.open_streams == 0
+
+    async def test_nobody_waits_for_ever_for_an_answer_that_cannot_be_saved(
+        self, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+    ):
+        provider.play(Delta(content="a"), STOP)
+        database = Database()
+        engine = engine_for(provider, database=database)
+        feed = await engine.answer(question())
+        database.fault = RuntimeError(CANARY)
+        last = (await follow(feed))[-1]
+        await settled(engine)
+        assert isinstance(last, Failed)
+        assert last.error.code is ErrorCode.INTERNAL_ERROR
+        assert [record.getMessage() for record in caplog.records if record.exc_info] == ["generation failed"]
+
+    async def test_the_account_may_be_gone_when_its_answer_ends(self, provider: ScriptedProvider):
+        gate = asyncio.Event()
+        provider.play(Delta(content="a"), gate, STOP)
+        database = Database()
+        engine = engine_for(provider, database=database)
+        feed = await engine.answer(question())
+        database.rows.clear()
+        gate.set()
+        assert isinstance((await follow(feed))[-1], Done)
+        await settled(engine)
+        assert not engine.is_live(live(feed).id)
+
+
+class TestFinding:
+    async def test_nobody_finds_what_is_not_his(self, provider: ScriptedProvider):
+        provider.play(asyncio.Event())
+        async with running_engine(provider) as engine:
+            feed = await engine.answer(question())
+            for generation_id, user_id in [(live(feed).id, UserId(new_id())), (GenerationId(new_id()), USER)]:
+                with pytest.raises(NotFound):
+                    await engine.find(generation_id, user_id)
+                with pytest.raises(NotFound):
+                    await engine.cancel(generation_id, user_id)
+            assert live(feed).cancelled is None
+
+    async def test_an_answer_of_another_process_is_read_as_it_comes(self, provider: ScriptedProvider):
+        gate = asyncio.Event()
+        provider.play(Delta(content="a"), gate, Delta(content="b"), STOP)
+        database = Database()
+        async with (
+            running_engine(provider, database=database) as runs_it,
+            running_engine(ScriptedProvider(), database=database) as follows_it,
+        ):
+            here = await runs_it.answer(question())
+            ours = asyncio.create_task(follow(here))
+            there = await follows_it.find(live(here).id, USER)
+            told: list[Frame] = []
+            async for frames in watch(there, 0.001):
+                told += [frame for _, frame in frames]
+                if Piece(content="a") in told:
+                    gate.set()
+                follows_it.hear(f"g:{live(here).id}")
+            assert joined(told) == await ours
+            assert f"w:{live(here).id}" in database.told
+
+    async def test_an_answer_of_another_process_is_stopped_by_telling_it(self, provider: ScriptedProvider):
+        provider.play(Delta(content="a"), asyncio.Event())
+        database = Database()
+        async with (
+            running_engine(provider, FOREVER, database=database) as runs_it,
+            running_engine(ScriptedProvider(), database=database) as other,
+        ):
+            feed = await runs_it.answer(question())
+            await grown(feed, 1)
+            cancelling = asyncio.create_task(other.cancel(live(feed).id, USER))
+            while not database.told:  # noqa: ASYNC110  - no event tells
+                await asyncio.sleep(0)
+            runs_it.hear(database.told[0])
+            last = await ended(feed)
+            other.hear(f"g:{live(feed).id}")
+            await cancelling
+        assert isinstance(last, Done)
+        assert last.finish_reason is FinishReason.CANCELLED
+
+    async def test_a_wish_to_stop_that_was_not_heard_is_looked_up(self, provider: ScriptedProvider):
+        provider.play(Delta(content="a"), asyncio.Event())
+        database = Database()
+        async with running_engine(provider, FOREVER, database=database) as engine:
+            feed = await engine.answer(question())
+            await grown(feed, 1)
+            database.rows[live(feed).id].cancel_requested = True
+            await engine.catch_up()
+            assert isinstance(await ended(feed), Done)
+        assert live(feed).cancelled == "stopped"
+
+    async def test_who_is_followed_elsewhere_is_not_abandoned(self, provider: ScriptedProvider):
+        provider.play(Delta(content="a"), asyncio.Event())
+        async with running_engine(provider) as engine:
+            feed = await engine.answer(question())
+            viewer = asyncio.create_task(follow(feed))
+            await grown(feed, 1)
+            engine.hear(f"w:{new_id()},{live(feed).id}")
+            viewer.cancel()
+            await asyncio.wait([viewer])
+            assert live(feed).cancelled is None
+
+    @pytest.mark.parametrize("notification", ["", "g", "g:", "c:x", "w:1,2", "hello: world", "c:" + "9" * 8_000])
+    async def test_a_notification_that_makes_no_sense_does_no_harm(self, notification: str):
+        engine_for(ScriptedProvider()).hear(notification)
