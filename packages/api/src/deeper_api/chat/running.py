@@ -93,6 +93,8 @@ class Running:
             self._journal.opened(self.generation)
         if self._model is not None:
             await asyncio.wait({self._model})
+            if not self._model.cancelled():
+                self._model.exception()  # looked at: asyncio would log its text where the model was stopped
         if failed or self._begun.result():
             # What failed may have been kept all the same, if the database fell silent after it had done its work.
             await self._end()
@@ -103,13 +105,22 @@ class Running:
         saving = asyncio.create_task(self._journal.ended(self.generation, ending))
         try:
             await asyncio.wait({saving}, timeout=_SAVE_SECONDS)
-            last = ending.last
-            if saving.done() and saving.result() == "interrupted" and ending.state != "interrupted":
-                last = self._failed(Interrupted())  # somebody took this process for dead, and may have shown this
-            self.generation.finish(last)
-            await saving
+            self.generation.finish(self._last(ending, saving))
+            await asyncio.wait({saving})
+            if not saving.cancelled() and (error := saving.exception()) is not None:
+                self._known(error)
         finally:
             saving.cancel()
+
+    def _last(self, ending: Ending, saving: asyncio.Task[State | None]) -> Done | Failed:
+        """Return the last frame, as far as ``saving`` has come."""
+        if not saving.done():
+            return ending.last
+        if saving.exception() is not None:
+            return self._failed(InternalError())
+        if saving.result() == "interrupted" and ending.state != "interrupted":
+            return self._failed(Interrupted())  # somebody took this process for dead, and may have shown this
+        return ending.last
 
     async def _follow(self) -> Finish:
         """Add all that the model says and return how it finished; raises what the provider raises."""
