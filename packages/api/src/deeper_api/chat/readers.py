@@ -67,9 +67,16 @@ class Reader:
 
 
 def _cut(chunks: list[StoredChunk], after: int) -> list[Numbered]:
-    """Return chunks, which follow each other without a gap, as frames, without what is not after the position."""
+    """Return chunks as frames, without what is not after the position.
+
+    They follow each other without a gap. One behind a gap was written late, from a server that was frozen, when the
+    generation had ended and the others were gone.
+    """
     frames: list[Numbered] = []
+    end = after
     for chunk in chunks:
+        if chunk.position > end:
+            break
         body: Body = _CALLS.decode(chunk.body) if chunk.kind == "tool_calls" else chunk.body
         end = chunk.position + len(body)
         if end > after:

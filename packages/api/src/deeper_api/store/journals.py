@@ -63,7 +63,8 @@ class JournalStore:
         self._pool = pool
         self._runner_id = runner_id
 
-    # A write whose outcome was never learned is done again, and may then have more to say of the same position.
+    # A write whose outcome was never learned is done again, and may then have more to say of the same position. The
+    # first one may still come after it, from a server that was frozen: what is longer counts.
     _WRITE = """
         with given as materialized (
             select *
@@ -82,6 +83,7 @@ class JournalStore:
             insert into generation_chunks (generation_id, position, kind, body, tokens)
             select given.* from given join ours on ours.id = given.generation_id
             on conflict (generation_id, position) do update set body = excluded.body, tokens = excluded.tokens
+            where length(generation_chunks.body) < length(excluded.body)
             returning generation_id
         ),
         told as materialized (
