@@ -9,6 +9,7 @@ from deeper_core import ValidationFailed
     [
         ("hel", "'hel'", "'hel':*", r"\mhel"),
         ("a", "'a'", "'a'", r"\ma\M"),
+        ("天", "'天'", "'天':*", r"\m天"),
         ("a b", "'a' & 'b'", "'a' & 'b'", r"\ma\M|\mb\M"),
         ("blue sk", "'blue' & 'sk'", "'blue' & 'sk':*", r"\mblue\M|\msk"),
         ('"blue sky"', "'blue' <-> 'sky'", "'blue' <-> 'sky'", r"\mblue\M|\msky\M"),

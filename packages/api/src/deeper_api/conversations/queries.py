@@ -1,6 +1,7 @@
 """From what somebody typed to what is looked for."""
 
 import re
+import unicodedata
 from typing import Final
 
 from deeper_api.store.searches import Words
@@ -9,8 +10,9 @@ from deeper_core import ErrorDetail, ValidationFailed
 MAX_CHARACTERS: Final = 300
 # Ranking and snippets take longer with every word.
 _MAX_WORDS: Final = 16
-# A prefix of one letter is the beginning of too much.
+# A prefix of one letter is the beginning of too much, except where a letter is a word.
 _PREFIX_LETTERS: Final = 2
+_WIDE: Final = frozenset("WF")
 
 # A word as PostgreSQL writes it in a query: in quotes, with quotes and backslashes doubled, behind "!" if excluded.
 _WORD: Final = re.compile(r"(?P<excluded>!?)'(?P<word>(?:[^'\\]|''|\\\\)*)'")
@@ -34,7 +36,7 @@ def words_of(text: str, query: str) -> Words:
     """Return what to look for, given what was typed and what PostgreSQL made of it.
 
     The last word may go on: it is looked for as the beginning of a word too, unless it closes a quotation, is excluded
-    or has one letter.
+    or has one letter of an alphabet.
 
     Raises:
         ValidationFailed: there are no words in it, or too many.
@@ -49,7 +51,7 @@ def words_of(text: str, query: str) -> Words:
         last.end() == len(query)
         and not last["excluded"]
         and not text.endswith('"')
-        and len(_plain(last["word"])) >= _PREFIX_LETTERS
+        and _may_go_on(_plain(last["word"]))
     )
     wanted = [_plain(each["word"]) for each in found if not each["excluded"]]
     patterns = [_pattern(word, goes_on=goes_on and each == len(wanted) - 1) for each, word in enumerate(wanted)]
@@ -59,6 +61,10 @@ def words_of(text: str, query: str) -> Words:
 def refusal(message: str) -> ValidationFailed:
     """Return the error that says of the parameter ``q`` what was expected."""
     return ValidationFailed(details=(ErrorDetail(message=message, field="q"),))
+
+
+def _may_go_on(word: str) -> bool:
+    return len(word) >= _PREFIX_LETTERS or unicodedata.east_asian_width(word) in _WIDE
 
 
 def _plain(word: str) -> str:

@@ -47,7 +47,7 @@ class Match(Struct, frozen=True, kw_only=True):
 async def search(
     caller: NamedDependency[Caller],
     conversations: NamedDependency[SkipValidation[Conversations]],
-    text: Query,
+    text: Query = "",
     cursor: CursorText = None,
     limit: SearchLimit = 20,
 ) -> Page[Match]:

@@ -29,29 +29,38 @@ _COMMON: Final = 160
 # Where to stop looking for a common word: after so many messages, in about 15 ms.
 _REACH: Final = 25_000
 
-_OPTIONS: Final = (
+# A short message is shown as it is, of others the places where the words stand.
+_SHORT: Final = 250  # characters
+_WHOLE: Final = f"StartSel={MARKS[0]}, StopSel={MARKS[1]}, HighlightAll=true"
+_PLACES: Final = (
     f"StartSel={MARKS[0]}, StopSel={MARKS[1]}, "
     'MaxFragments=2, MinWords=10, MaxWords=30, ShortWord=0, FragmentDelimiter=" … "'
 )
 
-# The headline is made from the surroundings of the first word that was found: PostgreSQL takes seconds for a long text
+# Each "limit 1" has a message looked up by its key; joined otherwise, a table of medium size would be read whole. The
+# headline is made from the surroundings of the first word that was found: PostgreSQL takes seconds for a long text
 # and a long query. Texts are searched as far as 100,000 characters, as in the column itself.
 _RANK: Final = """
     , ranked as materialized (
         select
             candidates.conversation_id, candidates.id,
-            ts_rank_cd(messages.search, %(words)s::tsquery) as rank,
+            ts_rank_cd(candidate.search, %(words)s::tsquery) as rank,
             count(*) over () as total
         from candidates
-        join messages
-            on messages.conversation_id = candidates.conversation_id and messages.id = candidates.id
+        cross join lateral (
+            select search
+            from messages
+            where conversation_id = candidates.conversation_id and id = candidates.id
+            limit 1
+        ) as candidate
         order by rank desc, candidates.id desc
         limit %(limit)s
         offset %(offset)s
     )
     select
         ranked.conversation_id, ranked.id as message_id, ranked.total,
-        messages.role, messages.created_at, conversations.title as conversation_title,
+        messages.role, messages.created_at,
+        (select title from conversations where id = ranked.conversation_id) as conversation_title,
         ts_headline(
             'simple',
             translate(
@@ -64,12 +73,15 @@ _RANK: Final = """
                 ''
             ),
             %(words)s::tsquery,
-            %(options)s
+            case when char_length(messages.content) <= %(short)s then %(whole)s else %(places)s end
         ) as headline
     from ranked
-    join messages on messages.conversation_id = ranked.conversation_id and messages.id = ranked.id
-    join conversations on conversations.id = ranked.conversation_id
-    where messages.user_id = %(user_id)s
+    cross join lateral (
+        select role, created_at, content
+        from messages
+        where conversation_id = ranked.conversation_id and id = ranked.id and user_id = %(user_id)s
+        limit 1
+    ) as messages
     order by ranked.rank desc, ranked.id desc
 """
 
@@ -115,30 +127,15 @@ class SearchStore:
     # True as well where all messages can be gone through as fast.
     _IS_COMMON = """
         select
-            (
-                select count(*)
-                from (
-                    select
-                    from (
-                        select search
-                        from messages
-                        where user_id = %(user_id)s
-                        order by id desc
-                        limit %(glance)s
-                    ) as newest
-                    where newest.search @@ %(words)s::tsquery
-                    limit %(common)s
-                ) as matches
-            ) = %(common)s
-            or (
-                select count(*)
-                from (
-                    select
-                    from messages
-                    where user_id = %(user_id)s
-                    limit %(glance)s
-                ) as own
-            ) < %(glance)s
+            count(*) < %(glance)s
+            or count(*) filter (where newest.search @@ %(words)s::tsquery) >= %(common)s
+        from (
+            select search
+            from messages
+            where user_id = %(user_id)s
+            order by id desc
+            limit %(glance)s
+        ) as newest
     """
 
     _COMMON_WORDS = """
@@ -180,7 +177,9 @@ class SearchStore:
             "own_words": f"({words.query}) & 'user:{user_id}'",
             "pattern": words.pattern,
             "marks": "".join(MARKS),
-            "options": _OPTIONS,
+            "short": _SHORT,
+            "whole": _WHOLE,
+            "places": _PLACES,
             "glance": _GLANCE,
             "common": _COMMON,
             "reach": _REACH,
