@@ -19,20 +19,25 @@ from deeper_core import ConversationId, MessageId, UserId
 # pictures do not become hundreds of megabytes.
 PAGE_BYTES: Final = 4 * 1024 * 1024
 
-# Sizes are read from the headers of the values; nothing large is fetched before it is known to fit.
+# Sizes are read from the headers of the values; nothing large is fetched before it is known to fit. Each "limit 1" has
+# a message looked up by its key; joined otherwise, a whole conversation may be read for a page of it.
 _FETCH: Final = """
     , sized as materialized (
         select
             listed.place,
-            messages.id,
-            sum(
-                octet_length(messages.content)
-                + coalesce(octet_length(messages.thinking), 0)
-                + pg_column_size(messages.images)
-                + pg_column_size(messages.tool_calls)
-            ) over (order by listed.place rows between unbounded preceding and 1 preceding) as preceding
+            listed.id,
+            sum(message.size) over (
+                order by listed.place rows between unbounded preceding and 1 preceding
+            ) as preceding
         from listed
-        join messages on messages.conversation_id = %(conversation_id)s and messages.id = listed.id
+        cross join lateral (
+            select
+                octet_length(content) + coalesce(octet_length(thinking), 0)
+                + pg_column_size(images) + pg_column_size(tool_calls) as size
+            from messages
+            where conversation_id = %(conversation_id)s and id = listed.id
+            limit 1
+        ) as message
     )
     select
         sized.place, (select count(*) from listed) as listed,
@@ -57,7 +62,12 @@ _FETCH: Final = """
             )
         end as siblings
     from sized
-    join messages on messages.conversation_id = %(conversation_id)s and messages.id = sized.id
+    cross join lateral (
+        select *
+        from messages
+        where conversation_id = %(conversation_id)s and id = sized.id and user_id = %(user_id)s
+        limit 1
+    ) as messages
     left join lateral (
         select
             generations.id,
@@ -72,8 +82,7 @@ _FETCH: Final = """
         order by generations.id desc
         limit 1
     ) as made on true
-    where messages.user_id = %(user_id)s
-      and sized.place <= %(limit)s
+    where sized.place <= %(limit)s
       and coalesce(sized.preceding, 0) < %(bytes)s
     order by sized.place
 """
