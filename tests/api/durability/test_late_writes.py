@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from deeper_api.chat.frames import Done, Numbered, Piece
 from deeper_api.chat.readers import Reader
+from deeper_api.chat.reapers import Reaper
 from deeper_api.store.generations import GenerationStore, NewGeneration, Run
 from deeper_api.store.journals import Chunk, End, JournalStore
+from deeper_api.store.runners import RunnerStore
 from deeper_api.store.users import UserStore
 from deeper_auth import parse_email
 from deeper_core import GenerationId, RunnerId, Timings, UserId, new_id
@@ -25,6 +27,8 @@ class Place(Struct, frozen=True):
     generations: GenerationStore
     journal: JournalStore
     reader: Reader
+    reaper: Reaper
+    live: set[GenerationId]
 
     async def write(self, position: int, body: str) -> None:
         """Write a chunk of content, with a token for each character."""
@@ -72,7 +76,15 @@ async def place(database_url: str) -> AsyncGenerator[Place]:
         new = NewGeneration(id=generation_id, user_id=user_id, model="dictated", created_at=datetime.now(UTC))
         assert await generations.begin(runner_id, [new]) == {generation_id}
         journal, reader = JournalStore(pool, runner_id), Reader(generations, generation_id, user_id)
-        yield Place(database_url, generation_id, generations, journal, reader)
+        live = {generation_id}
+        reaper = Reaper(
+            runners=RunnerStore(pool),
+            generations=generations,
+            journal=journal,
+            runner_id=runner_id,
+            is_live=live.__contains__,
+        )
+        yield Place(database_url, generation_id, generations, journal, reader, reaper, live)
 
 
 async def test_a_write_that_comes_late_does_not_shorten_what_was_written_again(place: Place):
@@ -91,3 +103,15 @@ async def test_a_write_that_comes_after_the_end_leaves_no_gap_for_viewers(place:
     with psycopg.connect(place.database_url) as database:
         database.execute("insert into generation_chunks values (%s, 5, 'content', 'fg', 2)", [place.generation_id])
     assert [frame for _, frame in await place.read(3)][:-1] == [Piece(content="defgh")]
+
+
+async def test_what_is_taken_on_when_its_asker_has_given_up_is_ended(place: Place):
+    await place.reaper.look()
+    row = await place.reader.look()
+    assert row is not None
+    assert row.state == "running"
+    place.live.clear()  # as the engine does when the database did not answer
+    await place.reaper.look()
+    row = await place.reader.look()
+    assert row is not None
+    assert (row.state, row.completion_tokens) == ("interrupted", 0)

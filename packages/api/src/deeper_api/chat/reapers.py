@@ -1,4 +1,4 @@
-"""Taking over from processes that died: what their answers had come to is saved, and they are ended."""
+"""Ending what nobody runs, most of it from processes that died: what the answers had come to is saved."""
 
 import asyncio
 import logging
@@ -66,7 +66,10 @@ class Watch:
 
 
 class Reaper:
-    """Ends the generations of dead processes; ``is_live`` tells which are run by this one."""
+    """Ends the generations that nobody runs: those of dead processes, and those of this one that are not live.
+
+    ``is_live`` tells which are run by this process.
+    """
 
     def __init__(
         self,
@@ -83,7 +86,6 @@ class Reaper:
         self._runner_id = runner_id
         self._watch = Watch()
         self._is_live = is_live
-        self._heir = False
 
     @asynccontextmanager
     async def watching(self, *, pause: float = _PAUSE_SECONDS) -> AsyncGenerator[None]:
@@ -108,17 +110,16 @@ class Reaper:
             DatabaseUnavailable: the database does not answer. What was begun is finished the next time.
         """
         for dead in self._watch.look(await self._runners.others(self._runner_id)):
-            self._heir = True
             inherited = await self._runners.take_over(dead, self._runner_id)
             _log.warning(
                 "took over from a process that died",
                 extra={"fields": {"runner_id": str(dead.id), "generations": len(inherited)}},
             )
-        if self._heir:
-            for generation_id in await self._runners.running(self._runner_id):
-                if not self._is_live(generation_id):
-                    await self._end(generation_id)
-            self._heir = False
+        # Beside what was inherited: a database that was frozen may take on a generation when its asker has given up,
+        # and what could not be saved still counts as running.
+        for generation_id in await self._runners.running(self._runner_id):
+            if not self._is_live(generation_id):
+                await self._end(generation_id)
 
     async def _end(self, generation_id: GenerationId) -> None:
         runs: list[Run] = []
