@@ -92,12 +92,15 @@ class Feed:
     async def available(self) -> list[Numbered]:
         """Return all that has come after the position until now, without waiting for more."""
         seen, position = self._beginning(), self._after or 0
+        live = self._live
+        # A model may say more in each turn of the event loop.
+        now = live.position if live is not None and live.last is None else None
         while frames := await self._next(position):
             seen += frames
             last, frame = frames[-1]
-            if isinstance(frame, Done | Failed):
-                break
             position = last or position
+            if isinstance(frame, Done | Failed) or (now is not None and position >= now):
+                break
             await asyncio.sleep(0)
         return seen
 

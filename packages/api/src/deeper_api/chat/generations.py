@@ -149,7 +149,7 @@ class Generation:
         self.written_tokens = tokens
         if self.written - self._base > _KEPT:
             gone = bisect_right(self._ends, self.written - _KEPT // 2)
-            self._base = self._ends[gone - 1]
+            self._base = self._ends[gone - 1] if gone else self._base
             del self._pieces[:gone], self._ends[:gone]
 
     # -- viewers ---------------------------------------------------------------------------------------------------
