@@ -1,5 +1,6 @@
 """What users do with their conversations, apart from talking in them."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Final, Literal
 from uuid import UUID
@@ -135,7 +136,7 @@ class Conversations:
             Unauthenticated: there is no such user any more.
             ValidationFailed: its messages make no tree, or one of them cannot be.
         """
-        new = renewed(document)
+        new = await asyncio.to_thread(renewed, document)  # of ten thousand messages takes a tenth of a second
         if self._importing >= _IMPORTS:
             raise Overloaded(retry_after=5)
         self._importing += 1
