@@ -87,11 +87,27 @@ def test_the_walk_with_curl_runs_as_it_stands(dev_port: int, short_folder: Path)
         '"event":"start"',
         '"finish_reason":"length"',
         '"message":{"role":"assistant"',
+        # What was left and come back to, continued twice under one key, and stopped.
+        "event: delta",
+        "event: done",
+        "And about the moon?",
+        '"parent_id":',
+        "And about the moon?",
+        '"state":"cancelled"',
+        # What was found again.
+        '"title":"Say this',
+        '"siblings":',
+        '"snippet":',
+        "# Tell me about the sea",
+        '"totals":',
         '"code":"validation_failed"',
         '"field":"$.model"',
         '"access_token"',
         '"current":true',
     ]
+    assert said.count("event: start") == 1, "what was come back to began anew"
+    [first, second] = re.findall(r'"generation_id":"([^"]+)"[^\n]*?And about the moon', said)[:2]
+    assert first == second
     place = -1
     for part in in_order:
         place = said.find(part, place + 1)

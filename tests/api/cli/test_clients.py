@@ -232,7 +232,8 @@ async def test_whoever_leaves_stops_the_answer_on_the_server(backend: Backend, *
         await OPENAI.begin(peer, "piece")
         await peer.wait_gone()
 
-    async with open_client(backend.url) as http, backend.model(play) as model:
+    # Nobody else stops it for a minute.
+    async with asyncio.timeout(30), open_client(backend.url) as http, backend.model(play) as model:
         account = await sign_up(http)
         async with signed_in(backend.url, account) as client:
             answer = client.chat(Question(model="m", messages=HI, store=store))
