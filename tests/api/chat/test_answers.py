@@ -7,12 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deeper_api.chat.answers import Answer, whole_answer
-from deeper_api.chat.engine import Engine
 from deeper_api.chat.frames import Done, Start
 from deeper_api.errors import ErrorBody
 from deeper_core import (
-    ChatMessage,
-    ChatRequest,
     ChatRole,
     Delta,
     ErrorCode,
@@ -23,28 +20,16 @@ from deeper_core import (
     ModelServerTimedOut,
     ToolCall,
     ToolCallDelta,
-    Usage,
-    UserId,
-    new_id,
 )
 from deeper_model import ScriptedProvider, Step
-from tests.api.chat.readers import FOREVER
-
-REQUEST = ChatRequest(model="scripted", messages=(ChatMessage(role=ChatRole.USER, content="hi"),))
-STOP = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2))
-
-
-def never() -> asyncio.Future[None]:
-    """The leaving of somebody who stays."""
-    return asyncio.get_running_loop().create_future()
+from tests.api.chat.engines import FOREVER, STOP, ended, follow, live, never, question, running_engine
 
 
 async def answer(*steps: Step) -> Answer | ErrorBody | None:
     provider = ScriptedProvider()
     provider.play(*steps)
-    async with Engine(provider, drain_seconds=0) as engine:
-        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id="r1")
-        return await whole_answer(generation, never())
+    async with running_engine(provider) as engine:
+        return await whole_answer(await engine.answer(question()), never())
 
 
 @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5))))
@@ -78,10 +63,10 @@ async def test_tool_calls_are_joined_by_their_index():
 async def test_it_has_the_facts_of_the_first_and_the_last_frame():
     provider = ScriptedProvider()
     provider.play(Delta(content="a"), STOP)
-    async with Engine(provider, drain_seconds=0) as engine:
-        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
-        whole = await whole_answer(generation, never())
-    start, *_, last = generation.frames
+    async with running_engine(provider) as engine:
+        feed = await engine.answer(question())
+        whole = await whole_answer(feed, never())
+        start, *_, last = await follow(feed)
     assert isinstance(start, Start)
     assert isinstance(last, Done)
     assert isinstance(whole, Answer)
@@ -99,26 +84,26 @@ async def test_an_error_is_all_that_is_left_of_a_failed_answer():
 async def test_whoever_stops_waiting_stops_the_model():
     provider = ScriptedProvider()
     provider.play(asyncio.Event(), STOP)
-    async with Engine(provider, drain_seconds=FOREVER) as engine:
-        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
-        waiting = asyncio.create_task(whole_answer(generation, never()))
-        await provider.wait_for_streams(1)
+    async with running_engine(provider, FOREVER) as engine:
+        feed = await engine.answer(question())
+        waiting = asyncio.create_task(whole_answer(feed, never()))
+        await asyncio.sleep(0)  # now it waits
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await provider.wait_for_streams(0)
-    assert generation.cancelled == "abandoned"
+        await ended(feed)
+    assert live(feed).cancelled == "abandoned"
 
 
 async def test_whoever_leaves_gets_nothing_and_stops_the_model():
     provider = ScriptedProvider()
     provider.play(Delta(content="a"), asyncio.Event(), STOP)
-    async with Engine(provider, drain_seconds=FOREVER) as engine:
-        generation = engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
+    async with running_engine(provider, FOREVER) as engine:
+        feed = await engine.answer(question())
         leaving = never()
-        waiting = asyncio.create_task(whole_answer(generation, leaving))
-        await provider.wait_for_streams(1)
+        waiting = asyncio.create_task(whole_answer(feed, leaving))
+        await asyncio.sleep(0)  # now it waits
         leaving.set_result(None)
         assert await waiting is None
-        await provider.wait_for_streams(0)
-    assert generation.cancelled == "abandoned"
+        await ended(feed)
+    assert live(feed).cancelled == "abandoned"

@@ -1,54 +1,50 @@
-"""Generations under any interleaving of what the model says, who comes, who leaves and who stops it."""
+"""Generations under any interleaving of what the model says, who comes, who leaves, who stops it, and what the database
+does, on the process that runs them and on another one."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from deeper_api.chat.engine import Engine
-from deeper_api.chat.frames import Done, Failed, Piece, Start
-from deeper_api.chat.wire import encode_sse
-from deeper_core import (
-    ChatEvent,
-    ChatMessage,
-    ChatRequest,
-    ChatRole,
-    Delta,
-    Finish,
-    FinishReason,
-    ModelServerFailed,
-    UserId,
-    new_id,
-)
+from deeper_api.chat import generations, journals, running
+from deeper_api.chat.feeds import Feed
+from deeper_api.chat.frames import Done, Failed, Numbered, Piece
+from deeper_core import ChatEvent, ChatRequest, DatabaseUnavailable, Delta, Finish, FinishReason, ModelServerFailed
 from deeper_model import ScriptedProvider
-from tests.api.chat.readers import watch
+from tests.api.chat.answering import DELTAS, Unit, received, units
+from tests.api.chat.databases import Database
+from tests.api.chat.engines import USER, live, question, running_engine, settled, watch
 
 T = TypeVar("T")
-REQUEST = ChatRequest(model="scripted", messages=(ChatMessage(role=ChatRole.USER, content="hi"),))
-# Turns of the event loop after which everything that can happen by itself has happened.
+# Turns of the event loop after which everything that can happen without a timer has happened.
 SETTLED = 50
 
 
 class Dictated(ScriptedProvider):
-    """Says what is put into ``dictation``, when it is put there."""
+    """Says what is put into ``dictation``, when it is put there; ``said`` is what has been heard of it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.dictation: asyncio.Queue[ChatEvent | ModelServerFailed] = asyncio.Queue()
+        self.said: list[Delta] = []
         self.open = 0
 
     async def chat_stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
-        assert request is REQUEST
+        assert request.model == "scripted"
         self.open += 1
         try:
             while True:
                 event = await self.dictation.get()
                 if isinstance(event, ModelServerFailed):
                     raise event
+                if isinstance(event, Delta):
+                    self.said.append(event)
                 yield event
         finally:
             self.open -= 1
@@ -56,63 +52,108 @@ class Dictated(ScriptedProvider):
 
 @dataclass
 class Viewer:
-    """Somebody who reads the stream; ``task`` is None before the first and after the last."""
+    """Somebody who reads from a position on, over one connection."""
 
-    received: bytes = b""
+    after: int
     task: asyncio.Task[None] | None = None
     left: bool = False
+    pieces: list[Numbered] = field(default_factory=list[Numbered])
+    last: Done | Failed | None = None
+
+    async def look(self, feed: Feed) -> None:
+        async for frames in watch(feed, heartbeat=0.001):
+            for position, frame in frames:
+                assert self.last is None
+                if isinstance(frame, Piece):
+                    self.pieces.append((position, frame))
+                elif isinstance(frame, Done | Failed):
+                    self.last = frame
+
+    @property
+    def seen(self) -> list[Unit]:
+        return received(self.pieces, self.after)
 
 
 class Chat(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
+        self.bounds = pytest.MonkeyPatch()
+        self.bounds.setattr(generations, "BATCH", 10)
+        self.bounds.setattr(generations, "_KEPT", 20)
+        self.bounds.setattr(journals, "_RETRY_SECONDS", 0.001)
+        self.bounds.setattr(running, "_SAVE_SECONDS", 0.005)
         self.loop = asyncio.new_event_loop()
         self.provider = Dictated()
-        self.engine = Engine(self.provider, drain_seconds=0)
-        self.script = ""
-        self.ending: str | None = None  # what ends it: the model, or the first reason
+        self.database = Database()
         self.viewers: list[Viewer] = []
+        self.stack = AsyncExitStack()
+        self.ended = False  # by the model, or on purpose
         self.generation = self.run(self.started())
 
     def run(self, work: Coroutine[object, object, T]) -> T:
         return self.loop.run_until_complete(work)
 
     async def started(self):
-        return self.engine.start(REQUEST, user_id=UserId(new_id()), request_id=None)
+        opening = running_engine(self.provider, database=self.database)
+        self.engine = await self.stack.enter_async_context(opening)
+        opening = running_engine(ScriptedProvider(), database=self.database)
+        self.other = await self.stack.enter_async_context(opening)
+        return live(await self.engine.answer(question(abandon_after=None)))
 
     @staticmethod
     async def turns(count: int) -> None:
         for _ in range(count):
             await asyncio.sleep(0)
 
-    async def look(self, viewer: Viewer) -> None:
-        async for first, frames in watch(self.generation):
-            viewer.received += encode_sse(first, frames)
-
     def present(self) -> list[Viewer]:
         return [viewer for viewer in self.viewers if not viewer.left]
 
-    @rule(text=st.text(min_size=1, max_size=5))
-    def say(self, text: str) -> None:
-        self.provider.dictation.put_nowait(Delta(content=text))
-        self.script += text
+    @rule(delta=DELTAS)
+    def say(self, delta: Delta) -> None:
+        self.provider.dictation.put_nowait(delta)
 
     @rule(failing=st.booleans())
     def end(self, failing: bool) -> None:
         self.provider.dictation.put_nowait(ModelServerFailed() if failing else Finish(reason=FinishReason.STOP))
-        self.ending = self.ending or "model"
+        self.ended = True
 
     @rule(count=st.integers(1, 5))
     def let_time_pass(self, count: int) -> None:
         self.run(self.turns(count))
 
+    @rule()
+    def let_the_journal_be_written(self) -> None:
+        self.run(asyncio.sleep(0.003))
+
+    @precondition(lambda self: self.database.fault is None)
+    @rule(deaf=st.booleans())
+    def take_the_database_away(self, deaf: bool) -> None:
+        fault = DatabaseUnavailable(retry_after=1)
+        if deaf:
+            self.database.deafness = fault
+        else:
+            self.database.fault = fault
+
+    @rule()
+    def bring_the_database_back(self) -> None:
+        self.database.fault = self.database.deafness = None
+
     @precondition(lambda self: len(self.viewers) < 6)
-    @rule(count=st.integers(0, 3))
-    def come(self, count: int) -> None:
-        viewer = Viewer()
-        viewer.task = self.loop.create_task(self.look(viewer))
-        self.viewers.append(viewer)
+    @rule(data=st.data(), here=st.booleans(), count=st.integers(0, 3))
+    def come(self, data: st.DataObject, here: bool, count: int) -> None:
+        shown = [0, *(viewer.after + len(viewer.seen) for viewer in self.viewers)]
+        viewer = Viewer(after=data.draw(st.integers(0, max(shown))))
+        self.run(self.find(viewer, here))
         self.run(self.turns(count))
+
+    async def find(self, viewer: Viewer, here: bool) -> None:
+        engine = self.engine if here else self.other
+        try:
+            feed = await engine.find(self.generation.id, USER, after=viewer.after)
+        except DatabaseUnavailable:
+            return
+        viewer.task = asyncio.create_task(viewer.look(feed))
+        self.viewers.append(viewer)
 
     @precondition(lambda self: self.present())
     @rule(data=st.data(), count=st.integers(0, 3))
@@ -126,26 +167,18 @@ class Chat(RuleBasedStateMachine):
     @rule()
     def stop(self) -> None:
         self.generation.cancel("stopped")
-        self.ending = self.ending or "stopped"
+        self.ended = True
 
     @invariant()
-    def the_frames_tell_one_story(self) -> None:
-        frames = self.generation.frames
-        assert [type(frame) for frame in frames[:1]] == [Start]
-        assert all(isinstance(frame, Piece) for frame in frames[1:-1])
-        assert not any(isinstance(frame, Done | Failed) for frame in frames[:-1])
-        assert self.script.startswith("".join(frame.content for frame in frames if isinstance(frame, Piece)))
+    def every_viewer_has_seen_a_stretch_of_it(self) -> None:
+        said = units(self.provider.said)
+        for viewer in self.viewers:
+            seen = viewer.seen
+            assert seen == said[viewer.after : viewer.after + len(seen)]
 
     @invariant()
-    def every_viewer_has_seen_a_beginning_of_it(self) -> None:
-        whole = encode_sse(0, self.generation.frames)
-        assert all(whole.startswith(viewer.received) for viewer in self.viewers)
-
-    @invariant()
-    def who_is_watched_is_not_abandoned(self) -> None:
-        if self.generation.cancelled == "abandoned":
-            assert any(viewer.left for viewer in self.viewers)
-            assert self.provider.open <= 1
+    def it_ends_once(self) -> None:
+        assert self.database.rows[self.generation.id].ends <= 1
 
     def teardown(self) -> None:
         if not hasattr(self, "loop"):
@@ -153,25 +186,33 @@ class Chat(RuleBasedStateMachine):
         try:
             self.run(self.settle())
         finally:
+            self.bounds.undo()
             self.loop.close()
 
     async def settle(self) -> None:
+        self.bring_the_database_back()
         await self.turns(SETTLED)
-        abandoned = any(viewer.left for viewer in self.viewers) and not self.present()
-        if self.ending is not None or self.generation.cancelled:
-            assert self.generation.finished
-        elif not abandoned:
-            assert not self.generation.finished
+        if not self.ended:
             assert self.provider.open == 1
-        await self.engine.close()
-        await self.turns(SETTLED)
-        assert (self.provider.open, self.engine.running, self.generation.finished) == (0, 0, True)
-        whole = encode_sse(0, self.generation.frames)
+            self.generation.cancel("stopped")
+        await settled(self.engine)
+        said = units(self.provider.said)
+        row = self.database.rows[self.generation.id]
+        assert (self.provider.open, row.ends) == (0, 1)
+        assert list(row.content) == [unit for kind, unit in said if kind == "content"]
+        assert list(row.thinking) == [unit for kind, unit in said if kind == "thinking"]
         for viewer in self.present():
             assert viewer.task is not None
+            self.other.hear(f"g:{self.generation.id}")
             await viewer.task
-            assert viewer.received == whole
+            assert viewer.seen == said[viewer.after :]
+            assert type(viewer.last) is type(self.generation.last)
+        for engine in (self.engine, self.other):
+            again = Viewer(after=0)
+            await again.look(await engine.find(self.generation.id, USER, after=0))
+            assert again.seen == said
+        await self.stack.aclose()
 
 
 TestChat = Chat.TestCase
-TestChat.settings = settings(max_examples=60, stateful_step_count=25)
+TestChat.settings = settings(max_examples=100, stateful_step_count=25)

@@ -1,0 +1,91 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deeper_api.chat import batches
+from deeper_api.chat.batches import Batches
+
+
+class Statements:
+    """Takes batches of numbers, when ``gate`` is open, and answers each with its double; fails at negative ones."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def run(self, numbers: Sequence[int]) -> list[int]:
+        self.batches.append(list(numbers))
+        await self.gate.wait()
+        if min(numbers) < 0:
+            raise ValueError(numbers)
+        return [2 * number for number in numbers]
+
+
+def group(statements: Statements, at_once: int = 3) -> Batches[int, int]:
+    return Batches(statements.run, at_once=at_once, weigh=lambda number: number)
+
+
+@given(st.lists(st.integers(0, 10), max_size=20), st.integers(1, 5))
+def test_everyone_gets_his_own_result_and_no_batch_is_too_large(numbers: list[int], at_once: int):
+    async def put_all() -> list[int]:
+        grouping = group(statements, at_once)
+        return list(await asyncio.gather(*map(grouping.put, numbers)))
+
+    statements = Statements()
+    assert asyncio.run(put_all()) == [2 * number for number in numbers]
+    assert [number for batch in statements.batches for number in batch] == numbers
+    assert all(len(batch) <= at_once for batch in statements.batches)
+
+
+async def test_what_comes_together_is_done_together():
+    statements = Statements()
+    grouping = group(statements)
+    assert await asyncio.gather(*map(grouping.put, range(3))) == [0, 2, 4]
+    assert statements.batches == [[0, 1, 2]]
+
+
+async def test_what_comes_while_one_is_written_gathers_for_the_next():
+    statements = Statements()
+    statements.gate.clear()
+    grouping = group(statements)
+    first = asyncio.create_task(grouping.put(1))
+    while not statements.batches:  # noqa: ASYNC110  - no event tells
+        await asyncio.sleep(0)
+    others = [asyncio.create_task(grouping.put(number)) for number in (2, 3)]
+    await asyncio.sleep(0)
+    statements.gate.set()
+    assert [await task for task in (first, *others)] == [2, 4, 6]
+    assert statements.batches == [[1], [2, 3]]
+
+
+async def test_a_failure_is_for_those_of_its_batch_only():
+    statements = Statements()
+    grouping = group(statements, at_once=2)
+    results = await asyncio.gather(*map(grouping.put, [1, -1, 2, 3]), return_exceptions=True)
+    assert [type(result) for result in results] == [ValueError, ValueError, int, int]
+    assert await grouping.put(4) == 8
+
+
+async def test_who_waits_no_longer_takes_nobody_with_him():
+    statements = Statements()
+    statements.gate.clear()
+    grouping = group(statements)
+    leaving, staying = asyncio.create_task(grouping.put(1)), asyncio.create_task(grouping.put(2))
+    while not statements.batches:  # noqa: ASYNC110  - no event tells
+        await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    statements.gate.set()
+    assert await staying == 4
+
+
+async def test_what_is_heavy_goes_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batches, "_HEAVIEST", 10)
+    statements = Statements()
+    grouping = group(statements, at_once=100)
+    assert await asyncio.gather(*map(grouping.put, [4, 4, 50, 4, 6, 1])) == [8, 8, 100, 8, 12, 2]
+    assert statements.batches == [[4, 4], [50], [4, 6], [1]]
