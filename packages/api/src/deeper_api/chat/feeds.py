@@ -61,13 +61,13 @@ class Feed:
     async def tail(self, heartbeat: float, leaving: asyncio.Future[None]) -> AsyncGenerator[Sequence[Numbered], None]:
         """Yield frames as they come, until the last one, or until ``leaving`` is done.
 
-        Yields no frames when nothing has come for ``heartbeat`` seconds. While the database does not answer, what is
+        Yields no frames when nothing has come for ``heartbeat`` seconds, and at once when there is no beginning. While the database does not answer, what is
         there cannot be read: the feed waits for it.
         """
         position = self._after or 0
         with self._following(heartbeat, leaving) as follower:
-            if beginning := self._beginning():
-                yield beginning
+            # Whoever comes back is told at once that there is somebody, even if there is nothing new.
+            yield self._beginning()
             while not leaving.done():
                 try:
                     frames = await self._next(position)

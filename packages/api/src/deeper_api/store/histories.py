@@ -66,12 +66,19 @@ class HistoryStore:
             select id from conversations where id = %(conversation_id)s and user_id = %(user_id)s
         ),
         leaf as (
-            select messages.id, messages.parent_id
-            from ours
-            join messages on messages.conversation_id = ours.id
-            where %(leaf)s::uuid is null or messages.id = %(leaf)s
-            order by messages.conversation_id desc, messages.id desc
-            limit 1
+            select id, parent_id
+            from messages
+            where conversation_id = %(conversation_id)s
+                and id = coalesce(
+                    %(leaf)s::uuid,
+                    (
+                        select id from messages
+                        where conversation_id = %(conversation_id)s
+                        order by id desc
+                        limit 1
+                    )
+                )
+                and exists (select from ours)
         ),
         path as (
             select 1 as distance, id, parent_id from leaf
