@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deeper_api.conversations.documents import Document
 from deeper_api.middleware import bodies
 from deeper_api.middleware.bodies import decode_body
 from deeper_api.routes.auth import CredentialsBody, RefreshBody
 from deeper_api.routes.chat import ChatBody
+from deeper_api.routes.conversations import ConversationBody, ConversationChange
 from deeper_api.routes.me import DeleteBody, PasswordBody
 from deeper_core import InvalidRequest, ValidationFailed
 from tests.api.shapes import require_error
@@ -244,6 +246,16 @@ GOOD: dict[type[msgspec.Struct], Json] = {
     RefreshBody: {"refresh_token": "x"},
     PasswordBody: {"current_password": "x", "new_password": "y", "transport": "body"},
     DeleteBody: {"password": "x"},
+    ConversationBody: {"title": "x"},
+    ConversationChange: {"title": "x", "archived": True},
+    Document: {
+        "format": "deepersensor.conversation",
+        "version": 1,
+        "title": "x",
+        "created_at": "2026-01-01T00:00:00Z",
+        "active_at": "2026-01-01T00:00:00Z",
+        "messages": [],
+    },
     ChatBody: {
         "model": "x",
         "messages": [{"role": "user", "content": "x"}],
@@ -252,6 +264,10 @@ GOOD: dict[type[msgspec.Struct], Json] = {
         "tools": [],
         "format": "json",
         "think": True,
+        "store": True,
+        "conversation_id": "019a0000-0000-7000-8000-000000000000",
+        "parent_id": None,
+        "on_disconnect": "cancel",
     },
 }
 FIELDS = [(kind, name) for kind, fields in GOOD.items() for name in fields]
