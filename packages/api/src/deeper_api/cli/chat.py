@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913  - click hands over each option
     if question is not None and not question.strip():
         raise click.UsageError("There is nothing to ask.")
     with asyncio.Runner() as runner:
-        client = Client(url, notice=_note)
+        client = Client(url, notice=_interrupt)
         try:
             runner.run(client.sign_in(who.email, who.password))
             talk = runner.run(_begin(client, conversation, newest=newest, kept=not no_store, model=model, stats=stats))
@@ -222,6 +222,12 @@ class _Talk:
         if timings.total_ms is not None:
             parts.append(f"{timings.total_ms:.0f} ms in all")
         click.secho(", ".join(parts), dim=True, err=True)
+
+
+def _interrupt(text: str) -> None:
+    """Say something in the middle of an answer, or before it."""
+    click.echo(err=True)
+    _note(text)
 
 
 def _note(text: str) -> None:
