@@ -14,14 +14,32 @@ PATIENCE = 30  # seconds, for what comes at once on a machine that is not busy
 
 
 class Dictation:
-    """One answer of the model while it is written; ``text`` is all of it, and ``pieces`` the number of its pieces."""
+    """One answer of the model while it is written; ``text`` is all of it."""
 
     def __init__(self, peer: Peer) -> None:
         self.text = Text()
-        self.pieces = 0
         self.left = asyncio.Event()  # the server that asked has closed its connection
         self._peer = peer
         self._ended = asyncio.Event()
+        self._ends: dict[str, list[int]] = {}  # of each part of the text, its size after each piece
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces were written."""
+        return sum(map(len, self._ends.values()))
+
+    def pieces_of(self, text: Text) -> range:
+        """How many pieces it took to write a beginning of the text.
+
+        Half of a character is a piece of which nothing can be seen; so there may be more than one number.
+        """
+        least = most = 0
+        for part, size in text.sizes().items():
+            ends = self._ends.get(part, [])
+            assert not size or size in ends, "a piece was cut"
+            least += ends.index(size) + 1 if size else 0
+            most += sum(end <= size for end in ends)
+        return range(least, most + 1)
 
     @property
     def port(self) -> int:
@@ -32,19 +50,19 @@ class Dictation:
         """Write a piece of content for each of ``texts``."""
         for text in texts:
             self.text.content += text
-            await self._write({"content": text})
+            await self._write("content", {"content": text})
 
     async def say_halves(self, character: str) -> None:
         """Write a character beyond the Basic Multilingual Plane as two pieces of one UTF-16 unit each."""
         units = character.encode("utf-16-le")
+        await self._write("content", {"content": units[:2].decode("utf-16-le", "surrogatepass")})
         self.text.content += character
-        for unit in (units[:2], units[2:]):
-            await self._write({"content": unit.decode("utf-16-le", "surrogatepass")})
+        await self._write("content", {"content": units[2:].decode("utf-16-le", "surrogatepass")})
 
     async def think(self, text: str) -> None:
         """Write a piece of thinking."""
         self.text.thinking += text
-        await self._write({"reasoning_content": text})
+        await self._write("thinking", {"reasoning_content": text})
 
     async def call(self, index: int, arguments: str) -> None:
         """Write a piece of the tool call at ``index``; the first one names the tool."""
@@ -52,7 +70,7 @@ class Dictation:
         if index not in self.text.calls:
             piece |= {"id": f"call-{index}", "function": {"name": f"tool_{index}", "arguments": arguments}}
         self.text.add_call(piece)
-        await self._write({"tool_calls": [piece]})
+        await self._write(f"call {index}", {"tool_calls": [piece]})
 
     async def end(self, completion_tokens: int | None = None) -> None:
         """Write the end of the answer, and how many tokens it had if that is given."""
@@ -79,13 +97,14 @@ class Dictation:
         leaving.cancel()
         ending.cancel()
 
-    async def _write(self, delta: Json) -> None:
-        self.pieces += 1
+    async def _write(self, part: str, delta: Json) -> None:
+        self._ends.setdefault(part, []).append(self.text.sizes().get(part, 0))
         await self._send({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
 
     async def _send(self, message: Json) -> None:
-        with suppress(ConnectionError):  # the server was killed
-            await self._peer.chunk(OPENAI.frame(json.dumps(message).encode()))
+        if not self.left.is_set():
+            with suppress(ConnectionError):  # the server was killed a moment ago
+                await self._peer.chunk(OPENAI.frame(json.dumps(message).encode()))
 
 
 class DictatedModel:

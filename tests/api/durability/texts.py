@@ -21,6 +21,11 @@ class Text:
         )
         call["arguments"] += function.get("arguments", "")
 
+    def sizes(self) -> dict[str, int]:
+        """The number of characters in each part: content, thinking, and the arguments of each call."""
+        calls = {f"call {index}": len(call["arguments"]) for index, call in self.calls.items()}
+        return {"content": len(self.content), "thinking": len(self.thinking)} | calls
+
     def begins(self, whole: "Text") -> bool:
         """Whether ``whole`` begins with this."""
         return (

@@ -23,6 +23,14 @@ class Transcript:
     position: int | None = None
     start: Json | None = None
     last: tuple[str, Json] | None = None
+    frames: list[tuple[int, str, Json]] = field(default_factory=list[tuple[int, str, Json]])
+
+    def before(self, count: int) -> "Transcript":
+        """What the client had when so many frames had come."""
+        earlier = Transcript()
+        for frame in self.frames[:count]:
+            earlier.take(*frame)
+        return earlier
 
     @property
     def generation_id(self) -> str:
@@ -50,6 +58,7 @@ class Transcript:
             assert number == (self.position or 0) + 1 or event == "error"
             self.last = event, data
         self.position = number
+        self.frames.append((number, event, data))
 
     def _add(self, data: Json) -> int:
         content, thinking, calls = data.get("content", ""), data.get("thinking", ""), data.get("tool_calls", [])
@@ -62,10 +71,14 @@ class Transcript:
 
 
 class Viewer:
-    """One stream that is read in the background into ``seen``; ``open`` until its end, or until it is cut."""
+    """One stream that is read in the background into ``seen``; ``open`` until its end, or until it is cut.
 
-    def __init__(self, seen: Transcript) -> None:
+    With a ``limit``, the client leaves when it has received so many bytes.
+    """
+
+    def __init__(self, seen: Transcript, limit: int | None = None) -> None:
         self.seen = seen
+        self._limit = limit
         self.status: int | None = None
         self.open = True
         self.fault: AssertionError | None = None
@@ -108,7 +121,10 @@ class Viewer:
                 self.status = (await exchange.head()).status
                 assert self.status in {200, 204}, await exchange.rest()
                 buffer = b""
-                while data := await exchange.read():
+                while (self._limit is None or self._limit > 0) and (data := await exchange.read()):
+                    if self._limit is not None:
+                        data = data[: self._limit]
+                        self._limit -= len(data)
                     *blocks, buffer = (buffer + data).split(b"\n\n")
                     await self._take(blocks)
         except aiohttp.ClientError:
@@ -134,29 +150,34 @@ def question(text: str, **more: object) -> Json:
 
 
 @asynccontextmanager
-async def asking(client: Client, sent: Json, *, key: str | None = None) -> AsyncGenerator[Viewer]:
+async def asking(
+    client: Client, sent: Json, *, key: str | None = None, limit: int | None = None
+) -> AsyncGenerator[Viewer]:
     """Ask, and follow the answer for as long as the context lasts."""
     headers = {} if key is None else {"idempotency-key": key}
-    async with _viewing(Transcript(), client.open("POST", "/v1/chat", sent, headers=headers)) as viewer:
+    viewer = Viewer(Transcript(), limit)
+    async with _reading(viewer, client.open("POST", "/v1/chat", sent, headers=headers)):
         yield viewer
 
 
 @asynccontextmanager
-async def following(client: Client, generation_id: str, seen: Transcript | None = None) -> AsyncGenerator[Viewer]:
+async def following(
+    client: Client, generation_id: str, seen: Transcript | None = None, *, limit: int | None = None
+) -> AsyncGenerator[Viewer]:
     """Follow a generation for as long as the context lasts, after what was ``seen`` of it."""
     seen = seen or Transcript()
+    viewer = Viewer(seen, limit)
     headers = {} if seen.position is None else {"last-event-id": str(seen.position)}
     path = f"/v1/generations/{generation_id}/events"
-    async with _viewing(seen, client.open("GET", path, headers=headers)) as viewer:
+    async with _reading(viewer, client.open("GET", path, headers=headers)):
         yield viewer
 
 
 @asynccontextmanager
-async def _viewing(seen: Transcript, request: AbstractAsyncContextManager[Exchange]) -> AsyncGenerator[Viewer]:
-    viewer = Viewer(seen)
+async def _reading(viewer: Viewer, request: AbstractAsyncContextManager[Exchange]) -> AsyncGenerator[None]:
     reading = asyncio.create_task(viewer.read(request))
     try:
-        yield viewer
+        yield
     finally:
         reading.cancel()
         await asyncio.wait({reading})
