@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from deeper_core import DatabaseUnavailable
+
+T = TypeVar("T")
 
 _log = logging.getLogger("deeper.tasks")
 
@@ -17,24 +20,41 @@ async def background(work: Coroutine[None, None, None], *, name: str) -> AsyncGe
     try:
         yield
     finally:
-        # Once is not enough: before Python 3.12 asyncio.wait_for, by which the pool of connections waits, may swallow a
-        # cancellation.
+        # Once may not be enough: before Python 3.12 asyncio.wait_for, by which many libraries wait, may swallow it.
         while not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=0.5)
 
 
+async def unbroken(work: Coroutine[None, None, T]) -> T:
+    """Return the result of ``work``, which is short; a cancellation comes through when it is done.
+
+    For the statements of tasks that run in the background: when psycopg is cancelled it asks the server to cancel, too,
+    and then waits for seconds whether it does.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # looked at: it is of no interest any more
+        raise
+
+
 @asynccontextmanager
-async def regularly(step: Callable[[], Awaitable[object]], *, pause: float, name: str) -> AsyncGenerator[None]:
+async def regularly(
+    step: Callable[[], Coroutine[None, None, object]], *, pause: float, name: str
+) -> AsyncGenerator[None]:
     """Take ``step`` now and every ``pause`` seconds for as long as the context lasts. A step that fails is logged."""
     async with background(_repeat(step, pause, name), name=name):
         yield
 
 
-async def _repeat(step: Callable[[], Awaitable[object]], pause: float, name: str) -> None:
+async def _repeat(step: Callable[[], Coroutine[None, None, object]], pause: float, name: str) -> None:
     while True:
         try:
-            await step()
+            await unbroken(step())
         except DatabaseUnavailable:
             pass  # the next time will do
         except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed, and nobody waits for the result

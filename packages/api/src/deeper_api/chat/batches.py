@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
+from deeper_core import DatabaseUnavailable
+
 # In characters: what is sent to the database is made in memory first.
 _HEAVIEST: Final = 4 * 1024 * 1024
 
@@ -15,7 +17,8 @@ class Batches(Generic[Item, Result]):
     """Hands items to ``write`` in batches: while one batch is written, the next one gathers.
 
     So one item alone waits for nothing, and a thousand at once cost a few statements. ``write`` returns a result for
-    each item, in their order; what it raises, all who gave it an item get. A batch has ``at_once`` items at most, and
+    each item, in their order. Where it raises DatabaseUnavailable, all who gave it an item get that; after any other
+    error, for which one item may be to blame, each item is written alone. A batch has ``at_once`` items at most, and
     the characters that ``weigh`` counts in them are bounded, too.
     """
 
@@ -44,18 +47,24 @@ class Batches(Generic[Item, Result]):
         # Whoever is ready in this turn of the event loop comes along.
         await asyncio.sleep(0)
         while self._waiting:
-            batch = self._next_batch()
-            try:
-                results = await self._write([item for item, _ in batch])
-            except Exception as error:  # noqa: BLE001  - whatever it is, it belongs to those who wait for the result
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-            else:
-                for (_, future), result in zip(batch, results, strict=True):
-                    if not future.done():
-                        future.set_result(result)
+            await self._settle(self._next_batch())
         self._task = None
+
+    async def _settle(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._write([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001  - whatever it is, it belongs to those who wait for the result
+            if len(batch) > 1 and not isinstance(error, DatabaseUnavailable):
+                for one in batch:
+                    await self._settle([one])
+                return
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
 
     def _next_batch(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         size = weight = 0

@@ -15,7 +15,7 @@ from deeper_api.chat.journals import Journal
 from deeper_api.chat.readers import Reader
 from deeper_api.chat.running import Question, Running
 from deeper_api.store.generations import GenerationStore, NewGeneration
-from deeper_api.tasks import background
+from deeper_api.tasks import background, unbroken
 from deeper_core import Conflict, DatabaseUnavailable, GenerationId, NotFound, RunnerId, ShuttingDown, UserId
 from deeper_model import ModelProvider
 
@@ -207,7 +207,7 @@ class Engine:
                     await self._bells.joined.wait()
             self._bells.joined.clear()
             with suppress(DatabaseUnavailable):
-                await self._store.tell_watched(self._bells.followed)
+                await unbroken(self._store.tell_watched(self._bells.followed))
 
 
 def _weigh(new: NewGeneration) -> int:

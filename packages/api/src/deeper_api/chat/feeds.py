@@ -61,8 +61,8 @@ class Feed:
     async def tail(self, heartbeat: float, leaving: asyncio.Future[None]) -> AsyncGenerator[Sequence[Numbered], None]:
         """Yield frames as they come, until the last one, or until ``leaving`` is done.
 
-        Yields no frames when nothing has come for ``heartbeat`` seconds, and at once when there is no beginning. While the database does not answer, what is
-        there cannot be read: the feed waits for it.
+        Yields no frames when nothing has come for ``heartbeat`` seconds, and at once when there is no beginning. While
+        the database does not answer, what is there cannot be read: the feed waits for it.
         """
         position = self._after or 0
         with self._following(heartbeat, leaving) as follower:

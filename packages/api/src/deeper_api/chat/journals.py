@@ -16,7 +16,7 @@ from deeper_api.chat.generations import Generation
 from deeper_api.chat.pieces import Body, calls_in, extend
 from deeper_api.store.generations import Kind, State
 from deeper_api.store.journals import ENDS_AT_ONCE, Chunk, End, JournalStore
-from deeper_api.tasks import background
+from deeper_api.tasks import background, unbroken
 from deeper_core import DatabaseUnavailable, GenerationId, Timings, Usage, join_tool_calls
 
 _log = logging.getLogger("deeper.journal")
@@ -85,7 +85,7 @@ class Journal:
                 await self._something.wait()
             await asyncio.sleep(self._tick)
             try:
-                await self._write()
+                await unbroken(self._write())
             except DatabaseUnavailable:
                 self._note_failure()
                 await asyncio.sleep(_RETRY_SECONDS)

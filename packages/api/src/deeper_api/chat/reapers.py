@@ -14,7 +14,7 @@ from deeper_api.errors import error_body
 from deeper_api.store.generations import GenerationStore, Run, StoredChunk
 from deeper_api.store.journals import End, JournalStore
 from deeper_api.store.runners import Runner, RunnerStore
-from deeper_api.tasks import background
+from deeper_api.tasks import background, unbroken
 from deeper_core import (
     DatabaseUnavailable,
     GenerationId,
@@ -96,7 +96,7 @@ class Reaper:
     async def _watch_for_ever(self, pause: float) -> None:
         while True:
             try:
-                await self.look()
+                await unbroken(self.look())
             except DatabaseUnavailable:
                 self._watch.forget()
             except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed

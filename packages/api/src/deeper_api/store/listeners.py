@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Final
 
 import psycopg
 
 from deeper_api.store.pool import Connection, connect_alone
-from deeper_api.tasks import background
+from deeper_api.tasks import background, unbroken
 from deeper_core import DatabaseUnavailable, RunnerId
 
 _log = logging.getLogger("deeper.store")
@@ -23,7 +23,7 @@ _LONGEST_PAUSE: Final = 2.0
 
 @asynccontextmanager
 async def listening(
-    url: str, runner_id: RunnerId, *, heard: Callable[[str], None], connected: Callable[[], Awaitable[None]]
+    url: str, runner_id: RunnerId, *, heard: Callable[[str], None], connected: Callable[[], Coroutine[None, None, None]]
 ) -> AsyncGenerator[None]:
     """Call ``heard`` with each notification for as long as the context lasts.
 
@@ -35,7 +35,7 @@ async def listening(
 
 
 async def _listen_for_ever(
-    url: str, runner_id: RunnerId, heard: Callable[[str], None], connected: Callable[[], Awaitable[None]]
+    url: str, runner_id: RunnerId, heard: Callable[[str], None], connected: Callable[[], Coroutine[None, None, None]]
 ) -> None:
     pause = _FIRST_PAUSE
     while True:
@@ -43,7 +43,7 @@ async def _listen_for_ever(
             async with await connect_alone(url, "deeper-api listener") as line:
                 await _show(line, runner_id)
                 pause = _FIRST_PAUSE
-                await connected()
+                await unbroken(connected())
                 async for notification in line.notifies():
                     heard(notification.payload)
         except (psycopg.Error, DatabaseUnavailable):
