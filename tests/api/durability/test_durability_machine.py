@@ -44,7 +44,10 @@ _LEDGER = "select state, completion_tokens, estimated from generations where id 
 
 @dataclass
 class Talk:
-    """A question, the answer that the model writes, and all who looked at it."""
+    """A question, the answer that the model writes, and all who looked at it.
+
+    What rules may do next must not depend on the servers' speed: hypothesis wants it the same each time.
+    """
 
     asked: Json
     key: str | None
@@ -52,6 +55,7 @@ class Talk:
     answer: Dictation
     viewers: list[Viewer]
     ended: bool = False  # the model has ended it
+    doomed: bool = False  # it was cancelled, or its server killed
     tokens: int | None = None  # as the model reported them
     outcomes: set[str] = field(default_factory=lambda: {"complete"})  # those that are possible
 
@@ -62,7 +66,7 @@ class Talk:
     @property
     def running(self) -> bool:
         """Whether it certainly runs."""
-        return not self.ended and self.outcomes == {"complete"}
+        return not (self.ended or self.doomed)
 
 
 class Durability(RuleBasedStateMachine):
@@ -119,14 +123,15 @@ class Durability(RuleBasedStateMachine):
         self.place.run(talk.answer.end(tokens))
 
     @precondition(lambda self: self.talks)
-    @rule(data=st.data(), which=SERVERS, limit=LIMITS)
-    def come_back(self, data: st.DataObject, which: int, limit: int | None) -> None:
+    @rule(data=st.data(), which=SERVERS, lost=st.integers(0, 20), limit=LIMITS)
+    def come_back(self, data: st.DataObject, which: int, lost: int, limit: int | None) -> None:
         talk = self.pick(data)
         seen = data.draw(st.sampled_from(talk.viewers)).seen
-        earlier = seen.before(len(seen.frames) - data.draw(st.integers(0, len(seen.frames))))
-        if earlier.last is None:  # who has the last frame does not come back
-            viewer = following(self.at(which), talk.generation_id, earlier, limit=limit)
-            talk.viewers.append(self.place.run(self.stack.enter_async_context(viewer)))
+        earlier = seen.before(max(0, len(seen.frames) - lost))
+        if earlier.last is not None:
+            earlier = Transcript()  # who has the last frame does not come back, but somebody else may
+        viewer = following(self.at(which), talk.generation_id, earlier, limit=limit)
+        talk.viewers.append(self.place.run(self.stack.enter_async_context(viewer)))
 
     @precondition(lambda self: any(talk.running for talk in self.talks))
     @rule(data=st.data())
@@ -138,6 +143,7 @@ class Durability(RuleBasedStateMachine):
     @rule(data=st.data(), which=SERVERS)
     def cancel(self, data: st.DataObject, which: int) -> None:
         talk = self.pick(data)
+        talk.doomed = True
         reply = self.place.run(self.at(which).post(f"/v1/generations/{talk.generation_id}/cancel"))
         assert reply.status == 200, reply
         state = reply.json()["state"]
@@ -149,9 +155,10 @@ class Durability(RuleBasedStateMachine):
     @rule(which=SERVERS)
     def kill(self, which: int) -> None:
         self.killed = True
-        for talk in self.talks:
-            seen = [viewer.seen for viewer in talk.viewers if viewer.seen.last is not None]
-            if talk.runs_at == which and not seen and talk.outcomes != {"cancelled"}:
+        for talk in (talk for talk in self.talks if talk.runs_at == which):
+            talk.doomed = True
+            # Who has seen the last frame knows that the answer is saved.
+            if talk.outcomes != {"cancelled"} and not any(viewer.seen.last for viewer in talk.viewers):
                 talk.outcomes |= {"interrupted"}
         self.place.run(self.place.kill(which))
 
