@@ -23,7 +23,7 @@ from tests.api.durability.installations import Installation
 from tests.api.durability.models import Dictation
 from tests.api.durability.records import generation, message, totals, until_nothing_runs
 from tests.api.durability.texts import text_of
-from tests.api.durability.viewers import Viewer, asking, following, question
+from tests.api.durability.viewers import Transcript, Viewer, asking, following, question
 from tests.fakes.exchanges import Json
 from tests.fixtures.postgres import OwnPostgres, ignore_progress
 from tests.fixtures.servers import StartServer
