@@ -194,3 +194,10 @@ def test_any_pieces_make_one_call_for_each_index_in_order(arrived):
 
 def test_nothing_joined_is_nothing():
     assert join_tool_calls([]) == ()
+
+
+def test_ids_and_names_that_no_tool_has_are_cut_to_what_a_message_may_hold():
+    endless = ToolCallDelta(index=0, id="i" * 1_000, function=FunctionCallDelta(name="n" * 1_000, arguments="{}"))
+    [call] = join_tool_calls([endless])
+    assert msgspec.json.decode(msgspec.json.encode(call), type=ToolCall) == call
+    assert (len(call.id), len(call.function.name)) == (256, 256)

@@ -63,11 +63,12 @@ async def test_a_match_says_where_it_is_and_what_was_found(account: Account):
         ("blue-", ["a blue sky", "blue and red sky", "bluebells"]),
         ("été", ["L'ÉTÉ"]),
         ("天", ["天空"]),
+        ("quoted", ["a “quoted” word"]),
         ("nothing", []),
     ],
 )
 async def test_words_are_found(account: Account, text: str, found: list[str]):
-    await keep(account, chain("a blue sky", "blue and red sky", "bluebells", "b", "L'ÉTÉ", "天空"))
+    await keep(account, chain("a blue sky", "blue and red sky", "bluebells", "b", "L'ÉTÉ", "天空", "a “quoted” word"))
     assert sorted(each["snippet"] for each in await search(account, text)) == sorted(found)
 
 

@@ -6,12 +6,14 @@ messages, tools and tool calls are those that Ollama's and OpenAI's chat APIs sh
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 # A schema or an argument object of somebody else's making: any JSON object.
 JsonObject = dict[str, object]
+
+_LONGEST_NAME: Final = 256
 
 ModelName = Annotated[str, Meta(min_length=1, max_length=256)]
 Stop = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -29,14 +31,14 @@ class ChatRole(StrEnum):
 class FunctionCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A function that the model wants called; ``arguments`` is JSON text, which a model may well get wrong."""
 
-    name: Annotated[str, Meta(max_length=256)]
+    name: Annotated[str, Meta(max_length=_LONGEST_NAME)]
     arguments: str = "{}"
 
 
 class ToolCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One call of a tool in a finished message; ``id`` pairs it with the tool message that answers it."""
 
-    id: Annotated[str, Meta(max_length=256)]
+    id: Annotated[str, Meta(max_length=_LONGEST_NAME)]
     function: FunctionCall
     type: Literal["function"] = "function"
 
@@ -179,13 +181,18 @@ ChatEvent = Delta | Finish
 
 
 def join_tool_calls(deltas: Iterable[ToolCallDelta]) -> tuple[ToolCall, ...]:
-    """Return the whole tool calls that the pieces ``deltas`` make, in the order of their index."""
+    """Return the whole tool calls that the pieces ``deltas`` make, in the order of their index.
+
+    Ids and names that are longer than a `ToolCall` may have, which no tool has, are cut.
+    """
     calls: dict[int, tuple[str, str, list[str]]] = {}
     for delta in deltas:
         call_id, name, arguments = calls.get(delta.index, ("", "", []))
         arguments.append(delta.function.arguments)
         calls[delta.index] = (call_id or delta.id or "", name or delta.function.name or "", arguments)
     return tuple(
-        ToolCall(id=call_id, function=FunctionCall(name=name, arguments="".join(arguments)))
+        ToolCall(
+            id=call_id[:_LONGEST_NAME], function=FunctionCall(name=name[:_LONGEST_NAME], arguments="".join(arguments))
+        )
         for _, (call_id, name, arguments) in sorted(calls.items())
     )

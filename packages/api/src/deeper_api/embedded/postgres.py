@@ -15,6 +15,7 @@ what was left, by its command line, and stops it first.
 """
 
 import contextlib
+import locale
 import os
 import shutil
 import signal
@@ -220,6 +221,7 @@ class _Server:
             "--locale-provider=builtin",  # sorts alike on every machine
             "--builtin-locale=C.UTF-8",
             "--locale=C",
+            f"--lc-ctype={_character_type()}",  # what is a word, to the full-text search
             "--no-instructions",
             *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
         )
@@ -270,3 +272,15 @@ def _tail(path: Path, begin: int) -> str:
     with path.open("rb") as log:
         log.seek(begin)
         return "\n".join(log.read().decode(errors="replace").splitlines()[-_LOG_TAIL:])
+
+
+def _character_type() -> str:
+    """Return a locale of this machine that knows the letters of Unicode, or else C, which knows those of ASCII."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        for name in ("C.UTF-8", "en_US.UTF-8"):
+            with contextlib.suppress(locale.Error):
+                return locale.setlocale(locale.LC_CTYPE, name)
+        return "C"
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)

@@ -19,6 +19,7 @@ Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
 # Limits that PostgreSQL itself enforces on each session, so that they hold even when this process hangs.
 _LIMITS: Final = {
+    "timezone": "UTC",  # no limit, but set with them: the zone in which times leave
     "statement_timeout": "10s",
     "lock_timeout": "3s",
     "idle_in_transaction_session_timeout": "30s",
