@@ -39,7 +39,7 @@ class DeltaGatherer:
             name=None if call.function.name is None else mend(call.function.name),
             arguments=mend(call.function.arguments),
         )
-        self._calls.append(replace(call, function=function))
+        self._calls.append(replace(call, id=None if call.id is None else mend(call.id), function=function))
         self._pieces += 1
 
     def take(self) -> Delta | None:

@@ -28,6 +28,10 @@ _BEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
 
 
+# What one generation has said since the last time, and the tokens of all that it has said.
+_Part = tuple[Generation, list[tuple[Kind, Body]], int]
+
+
 class Ending(Struct, frozen=True, kw_only=True):
     """How a generation ended, as far as its text does not tell."""
 
@@ -59,7 +63,8 @@ class Journal:
         """Write down the end, however long the database takes to come back.
 
         Returns the state that now counts: another process may have ended the generation in the meantime, because it
-        took this one for dead. None if the generation is gone, with its account.
+        took this one for dead. While it has yet to do so, that is waited for. None if the generation is gone, with its
+        account.
         """
         self._open.pop(generation.id, None)
         async with self._writing:
@@ -67,10 +72,13 @@ class Journal:
         end = _end(generation, ending)
         while True:
             try:
-                return await self._ends.put(end)
+                state = await self._ends.put(end)
             except DatabaseUnavailable:
                 self._note_failure()
-                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                if state != "running":
+                    return state
+            await asyncio.sleep(_RETRY_SECONDS)
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[None]:
@@ -110,15 +118,33 @@ class Journal:
             asked = list(self._open.values()) if beats else [generation for generation, _, _ in parts]
             if not asked:
                 return
-            ours = await self._store.write(
-                [chunk for part in parts for chunk in _chunks(*part)], [generation.id for generation in asked]
-            )
+            await self._write_parts(parts, asked)
             self._beaten = now
-            for generation, bodies, tokens in parts:
-                generation.note_written(bodies, tokens)
-            for generation in asked:
-                if generation.id not in ours:
-                    generation.cancel("lost")
+
+    async def _write_parts(self, parts: Sequence[_Part], asked: Sequence[Generation]) -> None:
+        """Write ``parts``, of which each is of one of ``asked``; give up what cannot be written or is not ours."""
+        try:
+            chunks = [chunk for part in parts for chunk in _chunks(*part)]
+            ours = await self._store.write(chunks, [generation.id for generation in asked])
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            if not parts:
+                raise
+            # If it goes well without them, one of the parts is to blame. Only that may suffer from it.
+            await self._write_parts((), asked)
+            if len(parts) == 1:
+                _log.exception("an answer cannot be written", extra={"fields": {"generation_id": str(parts[0][0].id)}})
+                parts[0][0].cancel("lost")
+                return
+            for part in parts:
+                await self._write_parts((part,), (part[0],))
+            return
+        for generation, bodies, tokens in parts:
+            generation.note_written(bodies, tokens)
+        for generation in asked:
+            if generation.id not in ours:
+                generation.cancel("lost")
 
     async def _write_ends(self, ends: Sequence[End]) -> list[State | None]:
         states = await self._store.end(ends)

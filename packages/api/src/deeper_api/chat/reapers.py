@@ -119,7 +119,17 @@ class Reaper:
         # and what could not be saved still counts as running.
         for generation_id in await self._runners.running(self._runner_id):
             if not self._is_live(generation_id):
-                await self._end(generation_id)
+                await self._end_alone(generation_id)
+
+    async def _end_alone(self, generation_id: GenerationId) -> None:
+        try:
+            await self._end(generation_id)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            # Whatever it is, this one would be running for ever, and keep the others from being ended.
+            _log.exception("an answer is lost", extra={"fields": {"generation_id": str(generation_id)}})
+            await self._journal.end([_interrupted(generation_id, (), 0, 0)])
 
     async def _end(self, generation_id: GenerationId) -> None:
         runs: list[Run] = []
@@ -129,26 +139,26 @@ class Reaper:
                 size, calls = _measure(chunk)
                 extend(runs, chunk.kind, size, calls)
                 length, tokens = chunk.position + size, tokens + chunk.tokens
-        await self._journal.end(
-            [
-                End(
-                    id=generation_id,
-                    state="interrupted",
-                    position=length,
-                    length=length,
-                    runs=tuple(runs),
-                    content="",
-                    thinking="",
-                    tool_calls=join_tool_calls(calls_in(runs)),
-                    finish_reason=None,
-                    error=error_body(Interrupted(), None),
-                    prompt_tokens=None,
-                    completion_tokens=tokens,
-                    estimated=True,
-                    timings=Timings(),
-                )
-            ]
-        )
+        await self._journal.end([_interrupted(generation_id, tuple(runs), length, tokens)])
+
+
+def _interrupted(generation_id: GenerationId, runs: tuple[Run, ...], length: int, tokens: int) -> End:
+    return End(
+        id=generation_id,
+        state="interrupted",
+        position=length,
+        length=length,
+        runs=runs,
+        content="",
+        thinking="",
+        tool_calls=join_tool_calls(calls_in(runs)),
+        finish_reason=None,
+        error=error_body(Interrupted(), None),
+        prompt_tokens=None,
+        completion_tokens=tokens,
+        estimated=True,
+        timings=Timings(),
+    )
 
 
 def _measure(chunk: StoredChunk) -> tuple[int, tuple[ToolCallDelta, ...]]:

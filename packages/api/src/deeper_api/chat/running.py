@@ -32,6 +32,8 @@ _log = logging.getLogger("deeper.generations")
 
 # The last frame says that the answer has been saved. While the database does not answer it still comes, after this.
 _SAVE_SECONDS: Final = 2.0
+# A thousand times the largest context.
+_MOST_TOKENS: Final = 10**10
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -151,7 +153,8 @@ class Running:
         return self._ending_by(Interrupted(), "interrupted")
 
     def _complete(self, finish: Finish) -> Ending:
-        done = self._done(finish.reason, finish.usage or self._estimate(), finish.timings)
+        usage = finish.usage if finish.usage is not None and _can_be(finish.usage) else self._estimate()
+        done = self._done(finish.reason, usage, finish.timings)
         return Ending(state="complete", last=done, usage=done.usage, timings=done.timings)
 
     def _ending_by(self, error: DeeperError, state: State) -> Ending:
@@ -203,6 +206,11 @@ class Running:
                 }
             },
         )
+
+
+def _can_be(usage: Usage) -> bool:
+    """Tell whether a model server's count is one, and no nonsense that no ledger holds."""
+    return 0 <= usage.prompt_tokens <= _MOST_TOKENS and 0 <= usage.completion_tokens <= _MOST_TOKENS
 
 
 def _rounded(timings: Timings) -> Timings:
