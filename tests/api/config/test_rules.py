@@ -175,3 +175,21 @@ def test_with_both_it_can_serve():
     given = {"db.url": "postgresql://h/d", "jwt.secret": GOOD}
     config = load_config(overrides=given, environment={}, directory=Path("/nonexistent"))
     assert required_to_serve(config) == []
+
+
+@pytest.mark.parametrize("proxy", ["10.0.0.0/8", "10.1.2.3", "2001:db8::/32", "::1"])
+def test_proxies_are_named_by_address_or_network(proxy: str):
+    assert faults(server__trusted_proxies=(proxy,)) == []
+
+
+@pytest.mark.parametrize("proxy", ["*", "nginx", "10.0.0.1/8", "10.0.0.0/33", ""])
+def test_proxies_that_are_named_otherwise_are_refused(proxy: str):
+    [fault] = faults(server__trusted_proxies=(proxy,))
+    assert fault.startswith(f"DEEPER_SERVER_TRUSTED_PROXIES: {proxy!r} must be an address or a network")
+
+
+@pytest.mark.parametrize("everybody", ["0.0.0.0/0", "::/0"])
+def test_everybody_is_no_proxy_in_prod(everybody: str):
+    [fault] = faults(profile="prod", server__trusted_proxies=(everybody,))
+    assert fault == f"DEEPER_SERVER_TRUSTED_PROXIES: {everybody} is everybody, who could then claim any address"
+    assert faults(profile="dev", server__trusted_proxies=(everybody,)) == []

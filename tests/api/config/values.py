@@ -21,10 +21,11 @@ _SECRETS = st.binary(min_size=8, max_size=8).map(lambda seed: sha256(seed).hexdi
 
 def _urls(scheme: str) -> st.SearchStrategy[str]:
     return st.builds(f"{scheme}://{{}}:{{}}".format, _HOSTS, st.integers(1, 65_535))
-
+_NETWORKS = (st.ip_addresses() | st.integers(0, 255).map("10.{}.0.0/16".format)).map(str)
 
 _SPECIAL: dict[str, st.SearchStrategy[object]] = {
     "server.allowed_origins": st.lists(_urls("https"), max_size=3).map(tuple),
+    "server.trusted_proxies": st.lists(_NETWORKS, max_size=3).map(tuple),
     "db.url": _urls("postgresql"),
     "redis.url": _urls("rediss"),
     "jwt.secret": _SECRETS,

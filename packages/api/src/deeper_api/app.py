@@ -20,9 +20,11 @@ from deeper_api.chat.engine import Engine
 from deeper_api.chat.services import Chat, create_chat
 from deeper_api.config import AppConfig
 from deeper_api.conversations.service import Conversations
+from deeper_api.middleware.addresses import parse_networks
 from deeper_api.middleware.bodies import JsonRequest, require_json
 from deeper_api.middleware.edge import Edge
 from deeper_api.middleware.envelopes import respond_to_error
+from deeper_api.providers.addresses import provide_client_address
 from deeper_api.providers.callers import identify, provide_caller
 from deeper_api.providers.devices import provide_device
 from deeper_api.providers.request_ids import provide_request_id
@@ -70,6 +72,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             dependencies={
                 "accounts": provide_always(directory.accounts),
                 "caller": Provide(provide_caller),
+                "client_address": Provide(provide_client_address),
                 "config": provide_always(config),
                 "conversations": provide_always(Conversations(pool)),
                 "device": Provide(provide_device),
@@ -91,7 +94,8 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             logging_config=None,
             debug=False,
             pdb_on_exception=False,
-        )
+        ),
+        trusted_proxies=parse_networks(config.server.trusted_proxies),
     )
 
 

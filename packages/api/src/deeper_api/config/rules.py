@@ -1,5 +1,6 @@
 """Which settings a server refuses to start with."""
 
+from ipaddress import ip_network
 from itertools import chain
 from urllib.parse import urlsplit
 
@@ -50,6 +51,11 @@ def _addresses(config: AppConfig) -> list[str]:
         for origin in config.server.allowed_origins
         if not _is_origin(origin)
     ]
+    faults += [
+        f"DEEPER_SERVER_TRUSTED_PROXIES: {proxy!r} must be an address or a network such as 10.1.0.0/16"
+        for proxy in config.server.trusted_proxies
+        if not _is_network(proxy)
+    ]
     return faults
 
 
@@ -71,6 +77,14 @@ def _is_origin(origin: str) -> bool:
     if not _is_url(origin, ("http", "https")) or not origin.isascii() or set("@*\\ ") & set(origin):
         return False
     return origin == "{0.scheme}://{0.netloc}".format(urlsplit(origin)).lower()
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:  # or with bits behind its prefix, so that something else was meant
+        return False
+    return True
 
 
 def _secrets(config: AppConfig) -> list[str]:
@@ -109,4 +123,9 @@ def _prod(config: AppConfig) -> list[str]:
         faults.append(
             f"DEEPER_AUTH_ARGON2_MEMORY_KIB and _TIME_COST: at least {ARGON2_MEMORY_KIB} and {ARGON2_TIME_COST} in prod"
         )
+    faults += [
+        f"DEEPER_SERVER_TRUSTED_PROXIES: {proxy} is everybody, who could then claim any address"
+        for proxy in config.server.trusted_proxies
+        if _is_network(proxy) and ip_network(proxy).prefixlen == 0
+    ]
     return faults

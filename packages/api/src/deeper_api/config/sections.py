@@ -47,6 +47,10 @@ class ServerConfig(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Web origins, besides the server's own, whose pages may use the refresh cookie."),
     ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses or networks (CIDR) of proxies whose `X-Forwarded-For` is believed."),
+    ] = ()
 
 
 class DbConfig(Section, frozen=True, kw_only=True):

@@ -1,15 +1,16 @@
-"""The outermost layer: a request id, one log line, and headers on every response, whatever answers."""
+"""The outermost layer: a request id, the client's address, one log line, and headers on every response."""
 
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from deeper_api.errors import encode_envelope
+from deeper_api.middleware.addresses import Network, client_address
 from deeper_core import InternalError, new_id
 
 _log = logging.getLogger("deeper.requests")
@@ -36,23 +37,31 @@ _NO_STORE = (b"cache-control", b"no-store")
 
 
 class Edge:
-    """Wraps the application. Sets ``request_id`` in the scope's state, where handlers and logs find it."""
+    """Wraps the application. Sets ``request_id`` and ``client_address`` in the scope's state, for handlers and logs.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``trusted_proxies`` are the networks whose word on a client's address is taken.
+    """
+
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network] = ()) -> None:
         self._app = app
+        self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Exchange(self._app, cast("HTTPScope", scope), receive, send).serve()
+        http = cast("HTTPScope", scope)
+        address = client_address(http, self._trusted_proxies)
+        await _Exchange(self._app, http, receive, send, {"client_address": address}).serve()
 
 
 class _Exchange:
     """One request and its response."""
 
-    def __init__(self, app: ASGIApp, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, app: ASGIApp, scope: HTTPScope, receive: Receive, send: Send, known: Mapping[str, object]
+    ) -> None:
         self._app, self._scope, self._receive, self._send = app, scope, receive, send
         self._started = time.perf_counter()
         self._status = 0
@@ -62,7 +71,7 @@ class _Exchange:
         if self._without_body:  # RFC 9110 section 9.3.2: as GET, but for the content
             scope["method"] = HttpMethod.GET
         # The scope's state is shared by all requests of a worker until it is replaced.
-        self._state: dict[str, object] = {**scope["state"], "request_id": self._request_id}
+        self._state: dict[str, object] = {**scope["state"], **known, "request_id": self._request_id}
         scope["state"] = self._state
 
     async def serve(self) -> None:
