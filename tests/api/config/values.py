@@ -16,12 +16,13 @@ SETTINGS = {setting.key: setting for setting in settings()}
 # Control characters need quoting that differs from format to format; that is not what layers are about.
 _TEXT = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12)
 _HOSTS = st.from_regex(r"[a-z]{1,8}\.example", fullmatch=True)
+_NETWORKS = (st.ip_addresses() | st.integers(0, 255).map("10.{}.0.0/16".format)).map(str)
 _SECRETS = st.binary(min_size=8, max_size=8).map(lambda seed: sha256(seed).hexdigest())
 
 
 def _urls(scheme: str) -> st.SearchStrategy[str]:
     return st.builds(f"{scheme}://{{}}:{{}}".format, _HOSTS, st.integers(1, 65_535))
-_NETWORKS = (st.ip_addresses() | st.integers(0, 255).map("10.{}.0.0/16".format)).map(str)
+
 
 _SPECIAL: dict[str, st.SearchStrategy[object]] = {
     "server.allowed_origins": st.lists(_urls("https"), max_size=3).map(tuple),
