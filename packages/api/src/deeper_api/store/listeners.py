@@ -15,8 +15,9 @@ from deeper_core import DatabaseUnavailable, RunnerId
 _log = logging.getLogger("deeper.store")
 
 _LISTEN: Final = "listen deeper"
-# Shows other processes that this one is there; ends with the connection.
-_SHOW: Final = "select pg_advisory_lock(hashtextextended('deeper runner ' || %(runner_id)s::text, 0))"
+# Shows other processes that this one is there; ends with the connection. Shared with an earlier connection of this
+# process: the server may not notice for hours that it is gone, and this one would wait for it.
+_SHOW: Final = "select pg_advisory_lock_shared(hashtextextended('deeper runner ' || %(runner_id)s::text, 0))"
 _FIRST_PAUSE: Final = 0.1  # seconds, doubled from one attempt to the next
 _LONGEST_PAUSE: Final = 2.0
 

@@ -26,12 +26,13 @@ class RunnerStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    # A listening process holds this lock for as long as its connection lasts. Here it is given back at once, since each
-    # statement is a transaction of its own.
+    # A listening process shares this lock for as long as its connection lasts. Here it is given back at once, since each
+    # statement is a transaction of its own. Two who look in the same moment may see each other; the next time they do
+    # not.
     _OTHERS = """
         select
             id, heartbeat_at,
-            not pg_try_advisory_xact_lock_shared(hashtextextended('deeper runner ' || id::text, 0)) as connected
+            not pg_try_advisory_xact_lock(hashtextextended('deeper runner ' || id::text, 0)) as connected
         from runners
         where id <> %(runner_id)s
             and exists (
