@@ -32,9 +32,11 @@ from tests.fixtures.servers import StartServer
 _CHARACTERS = st.characters(exclude_categories=("Cs",), exclude_characters="\x00")
 TEXT = st.text(_CHARACTERS | st.sampled_from("\r\n\x1b\x85\u2028:\ufeff 😀"), min_size=1, max_size=20)
 PIECES = st.one_of(
-    st.tuples(st.sampled_from(["content", "thinking", "call 0", "call 1"]), TEXT),
+    # Often the same, so that they are joined on their way.
+    st.tuples(st.sampled_from(["content", "content", "content", "thinking", "call 0", "call 1"]), TEXT),
     st.tuples(st.just("halves"), st.sampled_from("😀🧮𝄞")),
 )
+LISTS_OF_PIECES = st.lists(PIECES, min_size=1, max_size=8)
 # Short streams are cut in the first frame, the longer ones anywhere.
 LIMITS = st.none() | st.integers(0, 2_000)
 SERVERS = st.sampled_from([0, 1])
@@ -63,11 +65,6 @@ class Talk:
     def generation_id(self) -> str:
         return self.viewers[0].seen.generation_id
 
-    @property
-    def running(self) -> bool:
-        """Whether it certainly runs."""
-        return not (self.ended or self.doomed)
-
 
 class Durability(RuleBasedStateMachine):
     place: Installation
@@ -89,8 +86,8 @@ class Durability(RuleBasedStateMachine):
         return data.draw(st.sampled_from(self.talks))
 
     @precondition(lambda self: len(self.talks) < 3)
-    @rule(which=SERVERS, store=st.booleans(), keyed=st.booleans())
-    def ask(self, which: int, store: bool, keyed: bool) -> None:
+    @rule(which=SERVERS, store=st.booleans(), keyed=st.booleans(), pieces=LISTS_OF_PIECES)
+    def ask(self, which: int, store: bool, keyed: bool, pieces: list[tuple[str, str]]) -> None:
         text = f"question {next(_numbers)}"
         asked = question(text, store=store, on_disconnect="continue")
         key = f"key of {text}" if keyed else None
@@ -98,7 +95,10 @@ class Durability(RuleBasedStateMachine):
         async def ask() -> Talk:
             viewer = await self.stack.enter_async_context(asking(self.at(which), asked, key=key))
             await viewer.until_begun()
-            return Talk(asked, key, which, await self.place.model.asked(text), [viewer])
+            talk = Talk(asked, key, which, await self.place.model.asked(text), [viewer])
+            await dictate(talk.answer, pieces)
+            await until_all_seen(talk)
+            return talk
 
         self.talks.append(self.place.run(ask()))
 
@@ -110,10 +110,12 @@ class Durability(RuleBasedStateMachine):
         talk.viewers.append(self.place.run(self.stack.enter_async_context(again)))
 
     @precondition(lambda self: any(not talk.ended for talk in self.talks))
-    @rule(data=st.data(), pieces=st.lists(PIECES, min_size=1, max_size=8))
-    def say(self, data: st.DataObject, pieces: list[tuple[str, str]]) -> None:
+    @rule(data=st.data(), pieces=LISTS_OF_PIECES, wait=st.booleans())
+    def say(self, data: st.DataObject, pieces: list[tuple[str, str]], wait: bool) -> None:
         talk = data.draw(st.sampled_from([talk for talk in self.talks if not talk.ended]))
         self.place.run(dictate(talk.answer, pieces))
+        if wait and not talk.doomed:
+            self.place.run(until_all_seen(talk))
 
     @precondition(lambda self: any(not talk.ended for talk in self.talks))
     @rule(data=st.data(), tokens=st.none() | st.integers(1, 1_000))
@@ -123,7 +125,7 @@ class Durability(RuleBasedStateMachine):
         self.place.run(talk.answer.end(tokens))
 
     @precondition(lambda self: self.talks)
-    @rule(data=st.data(), which=SERVERS, lost=st.integers(0, 20), limit=LIMITS)
+    @rule(data=st.data(), which=SERVERS, lost=st.integers(0, 3) | st.just(1_000), limit=LIMITS)
     def come_back(self, data: st.DataObject, which: int, lost: int, limit: int | None) -> None:
         talk = self.pick(data)
         seen = data.draw(st.sampled_from(talk.viewers)).seen
@@ -132,12 +134,6 @@ class Durability(RuleBasedStateMachine):
             earlier = Transcript()  # who has the last frame does not come back, but somebody else may
         viewer = following(self.at(which), talk.generation_id, earlier, limit=limit)
         talk.viewers.append(self.place.run(self.stack.enter_async_context(viewer)))
-
-    @precondition(lambda self: any(talk.running for talk in self.talks))
-    @rule(data=st.data())
-    def wait(self, data: st.DataObject) -> None:
-        talk = data.draw(st.sampled_from([talk for talk in self.talks if talk.running]))
-        self.place.run(until_all_seen(talk))
 
     @precondition(lambda self: self.talks)
     @rule(data=st.data(), which=SERVERS)
@@ -275,7 +271,7 @@ def test_whatever_happens_answers_are_told_and_kept_as_they_were_written(place: 
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=6,
+            max_examples=12,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
