@@ -22,10 +22,10 @@ CALLS = st.builds(
     id=st.none() | TEXT,
     function=st.builds(FunctionCallDelta, name=st.none() | TEXT, arguments=TEXT),
 )
-BODIES: st.SearchStrategy[tuple[Kind, Body]] = st.one_of(
-    st.tuples(st.just("thinking"), SAID),
-    st.tuples(st.just("content"), SAID),
-    st.tuples(st.just("tool_calls"), st.lists(CALLS, min_size=1, max_size=3).map(tuple)),
+_TEXTS: tuple[Kind, ...] = ("thinking", "content")
+_CALLS: tuple[Kind, ...] = ("tool_calls",)
+BODIES: st.SearchStrategy[tuple[Kind, Body]] = st.tuples(st.sampled_from(_TEXTS), SAID) | st.tuples(
+    st.sampled_from(_CALLS), st.lists(CALLS, min_size=1, max_size=3).map(tuple)
 )
 DELTAS = st.builds(
     Delta,
@@ -43,11 +43,12 @@ def flat(bodies: Iterable[tuple[Kind, Body]]) -> list[Unit]:
 
 def units(deltas: Iterable[Delta]) -> list[Unit]:
     """Each position of an answer."""
-    return flat(
-        part
-        for delta in deltas
-        for part in (("thinking", delta.thinking), ("content", delta.content), ("tool_calls", delta.tool_calls))
-    )
+    parts: list[tuple[Kind, Body]] = []
+    for delta in deltas:
+        parts.append(("thinking", delta.thinking))
+        parts.append(("content", delta.content))
+        parts.append(("tool_calls", delta.tool_calls))
+    return flat(parts)
 
 
 def received(numbered: Sequence[Numbered], after: int) -> list[Unit]:

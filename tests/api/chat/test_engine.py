@@ -28,11 +28,11 @@ from deeper_core import (
     Finish,
     FinishReason,
     FunctionCallDelta,
+    GenerationId,
     MessageId,
     ModelNotFound,
     ModelServerOverloaded,
     ModelServerUnreachable,
-    GenerationId,
     NotFound,
     ShuttingDown,
     Timings,
@@ -116,9 +116,8 @@ async def test_frames_are_numbered_by_how_much_has_come(provider: ScriptedProvid
 
 async def test_the_start_is_there_before_the_model_says_anything(provider: ScriptedProvider):
     provider.play(asyncio.Event())
-    async with running_engine(provider) as engine:
-        async with aclosing(watch(await engine.answer(question()))) as tail:
-            assert [type(frame) for _, frame in await anext(tail)] == [Start]
+    async with running_engine(provider) as engine, aclosing(watch(await engine.answer(question()))) as tail:
+        assert [type(frame) for _, frame in await anext(tail)] == [Start]
 
 
 async def test_what_was_left_out_of_the_prompt_is_said_after_the_start(provider: ScriptedProvider):

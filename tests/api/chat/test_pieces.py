@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ def test_a_piece_is_what_it_was_made_of(given: tuple[Kind, Body]):
 def test_joining_changes_nothing_of_what_is_said_and_leaves_no_neighbours_of_one_kind(given: list[tuple[Kind, Body]]):
     joined = list(join([make_piece(*each) for each in given]))
     assert flat(joined) == flat(given)
-    assert all(before[0] != after[0] for before, after in zip(joined, joined[1:], strict=False))
+    assert all(before[0] != after[0] for before, after in pairwise(joined))
 
 
 @given(st.lists(BODIES), st.integers(0, 100))

@@ -60,6 +60,7 @@ def test_a_runner_is_dead_when_its_heartbeat_has_stood_still_for_long(case: str)
 def test_one_is_not_taken_for_another():
     clock = Clock()
     watch = Watch(clock)
+    dead: Sequence[Runner] = ()
     for second in range(12):
         clock.now = 1_000 + second
         dead = watch.look([runner(0), runner(second, runner_id=THIRD)])

@@ -28,7 +28,7 @@ async def frames(account: Account, sent: Json | None = None, *, key: str | None 
 
 async def keep(account: Account, sent: Json | None = None, **more: Any) -> Json:
     """Ask, let the answer end, and return the start of its stream."""
-    return (await frames(account, sent, **({"store": True} | more)))[0][2]
+    return (await frames(account, (sent or {}) | more, store=True))[0][2]
 
 
 def text(found: list[Frame]) -> str:
@@ -53,7 +53,7 @@ async def look(account: Account, generation_id: str) -> Json:
 async def until_state(account: Account, generation_id: str, state: str) -> Json:
     """Wait until the generation has this state in the database, and return it."""
     async with asyncio.timeout(10):
-        while (seen := await look(account, generation_id))["state"] != state:
+        while (seen := await look(account, generation_id))["state"] != state:  # noqa: ASYNC110  - no event tells
             await asyncio.sleep(0.001)
     return seen
 

@@ -9,8 +9,9 @@ import pytest
 
 from deeper_core import Delta, Finish, FinishReason
 from deeper_model import ScriptedProvider
+from tests.api.routes.answers import events, text, until_state
 from tests.api.routes.test_chat import NDJSON, QUESTION
-from tests.fakes.exchanges import Account
+from tests.fakes.exchanges import Account, Json, sse_frames
 from tests.fakes.upstream import Peer
 from tests.fixtures.applications import LogLines
 from tests.fixtures.servers import Backend
@@ -168,3 +169,93 @@ async def test_fifty_who_leave_at_random_moments_leave_nothing_behind_granian(ht
             await asyncio.gather(*(visit() for _ in range(10)))
         await model.until_left()
     assert (await http_account.client.get("/v1/me")).status == 200
+
+
+async def leave_after_a_piece(account: Account, sent: Json) -> str:
+    """Ask, go away when the first piece has come, and return the id of the answer."""
+    async with account.client.open("POST", "/v1/chat", QUESTION | sent) as exchange:
+        await exchange.head()
+        body = await exchange.read_until(b"piece")
+        exchange.leave()
+    return sse_frames(body.partition(b"\n\n")[0])[0][2]["generation_id"]
+
+
+# What is sent, and for how many seconds the answer may then go on alone; None for ever.
+ALONE: list[tuple[Json, float | None]] = [
+    ({}, 0.0),
+    ({"store": False}, 0.0),
+    ({"store": True}, 60.0),
+    ({"on_disconnect": "cancel", "store": True}, 0.0),
+    ({"on_disconnect": "continue"}, None),
+    ({"on_disconnect": "continue", "store": True}, None),
+    ({"on_disconnect": {"cancel_after": 0}, "store": True}, 0.0),
+    ({"on_disconnect": {"cancel_after": 7.5}}, 7.5),
+]
+
+
+@pytest.mark.parametrize(("sent", "seconds"), ALONE)
+async def test_how_long_an_answer_goes_on_alone_is_for_its_user_to_say(
+    account: Account, scripted: ScriptedProvider, sent: Json, seconds: float | None
+):
+    gate = asyncio.Event()
+    scripted.play(Delta(content="piece"), gate, Delta(content=" and more"), Finish(reason=FinishReason.STOP))
+    generation_id = await leave_after_a_piece(account, sent)
+    loop = asyncio.get_running_loop()
+    abandoning = [
+        handle.when() - loop.time()
+        for handle in loop._scheduled  # pyright: ignore[reportAttributeAccessIssue]  - asyncio's own list of timers
+        if not handle.cancelled() and "abandoned" in handle._args
+    ]
+    if seconds:
+        assert abandoning == [pytest.approx(seconds, abs=2)]
+    else:
+        assert abandoning == []
+    gate.set()
+    if seconds == 0:
+        assert (await until_state(account, generation_id, "cancelled"))["message"]["content"] == "piece"
+    else:
+        assert (await until_state(account, generation_id, "complete"))["message"]["content"] == "piece and more"
+
+
+async def test_an_answer_with_a_key_waits_for_its_client_to_ask_again(account: Account, scripted: ScriptedProvider):
+    gate = asyncio.Event()
+    scripted.play(Delta(content="piece"), gate, Finish(reason=FinishReason.STOP))
+    async with account.client.open("POST", "/v1/chat", QUESTION, headers={"idempotency-key": "k"}) as exchange:
+        await exchange.head()
+        body = await exchange.read_until(b"piece")
+        exchange.leave()
+    gate.set()
+    generation_id = sse_frames(body.partition(b"\n\n")[0])[0][2]["generation_id"]
+    await until_state(account, generation_id, "complete")
+
+
+async def test_an_answer_that_was_alone_for_too_long_is_given_up(account: Account, scripted: ScriptedProvider):
+    scripted.play(Delta(content="piece"), asyncio.Event())
+    generation_id = await leave_after_a_piece(account, {"store": True, "on_disconnect": {"cancel_after": 0.01}})
+    seen = await until_state(account, generation_id, "cancelled")
+    assert (seen["finish_reason"], seen["message"]["content"]) == ("cancelled", "piece")
+
+
+async def test_who_comes_back_in_time_finds_the_rest(account: Account, scripted: ScriptedProvider):
+    gate = asyncio.Event()
+    scripted.play(Delta(content="piece"), gate, Delta(content=" and more"), Finish(reason=FinishReason.STOP))
+    generation_id = await leave_after_a_piece(account, {"store": True})
+    following = asyncio.create_task(events(account, generation_id, 5))
+    gate.set()
+    assert text(await following) == " and more"
+
+
+async def test_who_follows_by_its_name_keeps_an_answer_alive(account: Account, scripted: ScriptedProvider):
+    gate = asyncio.Event()
+    scripted.play(Delta(content="piece"), gate, Delta(content=" and more"), Finish(reason=FinishReason.STOP))
+    async with account.client.open("POST", "/v1/chat", QUESTION) as asks:
+        await asks.head()
+        body = await asks.read_until(b"piece")
+        generation_id = sse_frames(body.partition(b"\n\n")[0])[0][2]["generation_id"]
+        async with account.client.open("GET", f"/v1/generations/{generation_id}/events") as follows:
+            await follows.head()
+            seen = await follows.read_until(b"piece")
+            asks.leave()
+            await asyncio.sleep(0)
+            gate.set()
+            assert text(sse_frames(seen + await follows.rest())) == "piece and more"

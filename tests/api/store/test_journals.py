@@ -251,7 +251,6 @@ BODIES: st.SearchStrategy[list[tuple[Kind, str]]] = st.lists(
 @EACH
 @given(said=BODIES, written=st.integers(0, 8), unlearned=st.integers(0, 8), keep=st.booleans(), data=st.data())
 async def test_whatever_was_written_before_the_whole_text_is_there_after_the_end(
-    pool: Pool,
     store: GenerationStore,
     journal: JournalStore,
     user_id: UserId,
@@ -270,7 +269,7 @@ async def test_whatever_was_written_before_the_whole_text_is_there_after_the_end
     await journal.write(chunks[: written + unlearned], [new.id])
     rest: Sequence[tuple[Kind, str]] = said[written:]
     known = sum(len(text) for _, text in said[:written])
-    runs = [(kind, len(body)) for kind, body in join([make_piece(*each) for each in said])]
+    runs: list[tuple[Kind, int]] = [(kind, len(body)) for kind, body in join([make_piece(*each) for each in said])]
     ending = end(
         new,
         "".join(text for kind, text in rest if kind == "content"),

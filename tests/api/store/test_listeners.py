@@ -14,6 +14,12 @@ from tests.fixtures.postgres import OwnPostgres
 
 CUT = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'deeper-api listener'"
 
+_LOCKS = """
+    select count(*) from pg_locks
+    where locktype = 'advisory' and granted
+        and database = (select oid from pg_database where datname = current_database())
+"""
+
 
 class Ears:
     """Collects what is heard, and counts connections."""
@@ -73,20 +79,16 @@ async def test_a_fault_on_the_way_is_no_end(pool: Pool, database_url: str, fault
 
 async def test_who_listens_is_seen_and_who_has_left_is_not(pool: Pool, database_url: str):
     runner_id = RunnerId(new_id())
-    held = "select count(*) from pg_locks where locktype = 'advisory' and granted"
 
     async def locks() -> int:
-        [row] = await rows(
-            pool, held + " and database = (select oid from pg_database where datname = current_database())"
-        )
-        return row["count"]
+        return (await rows(pool, _LOCKS))[0]["count"]
 
     ears = Ears()
     async with ears.listening(database_url, runner_id):
         await ears.connected.get()
         assert await locks() == 1
     async with asyncio.timeout(10):
-        while await locks():
+        while await locks():  # noqa: ASYNC110  - no event tells
             await asyncio.sleep(0)
     assert await RunnerStore(pool).others(runner_id) == []
 

@@ -1,10 +1,10 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import psycopg
 import pytest
 
-from deeper_api.chat.reapers import Reaper
+from deeper_api.chat.reapers import Reaper, Watch
 from deeper_api.store.generations import GenerationStore
 from deeper_api.store.journals import JournalStore
 from deeper_api.store.pool import Pool
@@ -65,14 +65,21 @@ def reaper(pool: Pool, live: set[GenerationId] | None = None) -> Reaper:
     )
 
 
+class Doom(Watch):
+    """Finds one runner dead as soon as it is seen."""
+
+    def __init__(self, runner_id: RunnerId) -> None:
+        super().__init__()
+        self._doomed = runner_id
+
+    def look(self, runners: Sequence[Runner]) -> list[Runner]:
+        return [each for each in runners if each.id == self._doomed]
+
+
 async def dies(reaper: Reaper, runner_id: RunnerId = RUNNER) -> None:
-    """Let the reaper find a runner dead that it sees."""
-    watch = reaper._watch.look
-    reaper._watch.look = lambda seen: [each for each in seen if each.id == runner_id]  # pyright: ignore[reportAttributeAccessIssue]  - for once
-    try:
-        await reaper.look()
-    finally:
-        reaper._watch.look = watch  # pyright: ignore[reportAttributeAccessIssue]  - as above
+    """Let the reaper take over from a runner that it sees."""
+    reaper._watch = Doom(runner_id)
+    await reaper.look()
 
 
 class TestSeeing:
