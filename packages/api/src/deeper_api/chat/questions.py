@@ -96,8 +96,11 @@ class Questions:
         if known is None:
             try:
                 return await self._answer(asked)
-            except KeyTaken:
+            except Conflict as conflict:
+                # The first one may have begun since: it has the key, or is itself what is still being written.
                 known = await self._known(asked)
+                if known is None and not isinstance(conflict, KeyTaken):
+                    raise
         if known is None:
             raise NotFound  # with its conversation, in this moment
         if known.body_hash != hashlib.sha256(asked.fingerprint).digest():
