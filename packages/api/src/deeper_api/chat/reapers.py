@@ -126,8 +126,7 @@ class Reaper:
             await self._end(generation_id)
         except DatabaseUnavailable:
             raise
-        except Exception:
-            # Whatever it is, this one would be running for ever, and keep the others from being ended.
+        except Exception:  # noqa: BLE001  - whatever it is, this one must not keep the others from being ended
             _log.exception("an answer is lost", extra={"fields": {"generation_id": str(generation_id)}})
             await self._journal.end([_interrupted(generation_id, (), 0, 0)])
 
