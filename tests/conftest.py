@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fixtures.ollama",
     "tests.fixtures.postgres",
     "tests.fixtures.properties",
+    "tests.fixtures.redis",
     # These import from those above, and a plugin has to be registered before it is imported.
     "tests.fixtures.applications",
     "tests.fixtures.servers",
