@@ -3,7 +3,7 @@
 import asyncio
 import importlib.resources
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -36,7 +36,7 @@ class RedisBuckets:
             max_connections=_CONNECTIONS,
             retry_policy=NoRetryPolicy(),
         )
-        self._script = self._client.register_script(_SCRIPT)
+        self._script: Callable[[list[str], list[int]], Awaitable[object]] = self._client.register_script(_SCRIPT)
         self._timeout = timeout
         self._open = asyncio.Event()
         self._calls: set[asyncio.Task[list[int]]] = set()
@@ -80,8 +80,7 @@ class RedisBuckets:
             raise BucketsUnavailable(type(error).__name__) from error
 
     async def _run(self, keys: list[str], given: list[int]) -> list[int]:
-        answer = await self._script(keys, given)  # pyright: ignore[reportUnknownArgumentType]  - of a default of coredis
-        return cast("list[int]", answer)
+        return cast("list[int]", await self._script(keys, given))
 
     def _finish(self, task: asyncio.Task[list[int]]) -> None:
         self._calls.discard(task)
