@@ -108,7 +108,8 @@ class JournalStore:
             await cursor.execute(self._WRITE, values)
             return set(await cursor.fetchall())
 
-    # Chunks behind the given position are of a write whose outcome was never learned; their text is given again.
+    # Chunks behind the given position are of a write whose outcome was never learned; their text is given again. They
+    # are looked up for each answer: joined otherwise, the journal of all that runs may be read for the end of one.
     _END = """
         with given as materialized (
             select *
@@ -121,14 +122,16 @@ class JournalStore:
         written as materialized (
             select
                 given.id,
-                coalesce(string_agg(body, '' order by chunks.position) filter (where kind = 'content'), '')
-                || given.content as content,
-                coalesce(string_agg(body, '' order by chunks.position) filter (where kind = 'thinking'), '')
-                || given.thinking as thinking
+                coalesce(journal.content, '') || given.content as content,
+                coalesce(journal.thinking, '') || given.thinking as thinking
             from given
-            left join generation_chunks as chunks
-                on chunks.generation_id = given.id and chunks.position < given.position
-            group by given.id, given.content, given.thinking
+            cross join lateral (
+                select
+                    string_agg(body, '' order by chunks.position) filter (where kind = 'content') as content,
+                    string_agg(body, '' order by chunks.position) filter (where kind = 'thinking') as thinking
+                from generation_chunks as chunks
+                where chunks.generation_id = given.id and chunks.position < given.position
+            ) as journal
         ),
         ended as (
             update generations
