@@ -8,7 +8,7 @@ from tests.api.durability.models import PATIENCE
 from tests.fakes.exchanges import Client, Json
 
 # Longer than it takes to be sure that a process is dead, and to end what it ran.
-_TAKEN_OVER = 15  # seconds
+TAKEN_OVER_SECONDS = 15
 
 
 async def generation(client: Client, generation_id: str) -> Json:
@@ -28,7 +28,7 @@ async def message(client: Client, start: Json) -> Json:
 
 async def until_nothing_runs(client: Client) -> None:
     """Return once none of this user's generations runs."""
-    async with asyncio.timeout(_TAKEN_OVER):
+    async with asyncio.timeout(TAKEN_OVER_SECONDS):
         while True:
             reply = await client.get("/v1/generations")
             if reply.status == 200 and not reply.json()["items"]:

@@ -3,12 +3,13 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from tests.api.durability.models import DictatedModel, Dictation
-from tests.api.durability.records import generation, message, totals, until_kept, until_nothing_runs
+from tests.api.durability.records import TAKEN_OVER_SECONDS, generation, message, totals, until_kept, until_nothing_runs
 from tests.api.durability.texts import Text, text_of
 from tests.api.durability.users import signed_in
 from tests.api.durability.viewers import Transcript, asking, following, question
@@ -91,7 +92,9 @@ async def test_who_follows_at_another_server_is_told_of_a_crash_with_all_that_wa
                     await viewer.until_said("<130> ")
                     shown = viewer.seen.text.content
                     doomed.process.kill()
+                    killed = time.monotonic()
                     theirs = await viewer.until_last()
+                    assert time.monotonic() - killed < TAKEN_OVER_SECONDS
                 ours = await asked.until_closed()
         assert theirs.outcome == INTERRUPTED
         assert text_of((await generation(there, theirs.generation_id))["message"]) == theirs.text
@@ -134,8 +137,10 @@ async def test_a_worker_that_is_killed_leaves_its_answers_to_the_others(start_se
             await until_kept(server.database_url, "<19> ")
             os.kill(worker_that_asked(server, answer), signal.SIGKILL)
             await asked.until_closed()
+        killed = time.monotonic()
         async with following(client, seen.generation_id, seen) as viewer:
             assert (await viewer.until_last()).outcome == INTERRUPTED
+        assert time.monotonic() - killed < TAKEN_OVER_SECONDS
         await require_interrupted(client, seen, answer, "<19> ")
 
 
