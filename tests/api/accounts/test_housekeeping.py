@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from deeper_api.accounts.housekeeping import forgetting_ended_sessions
+from deeper_api.accounts.housekeeping import forgetting_ended_sessions, forgetting_revoked_keys
+from deeper_api.store.api_keys import ApiKeyStore
 from deeper_auth import MemorySessionStore
 from deeper_core import DatabaseUnavailable
 
@@ -55,3 +56,20 @@ async def test_it_ends_also_when_its_cancellation_is_swallowed():
     async with asyncio.timeout(10):
         async with forgetting_ended_sessions(store, pause=3_600):
             await store.asked.get()
+
+
+class Keys(ApiKeyStore):
+    """Notes how old keys must be to be forgotten."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[timedelta] = asyncio.Queue()
+
+    async def forget_revoked(self, age: timedelta) -> int:
+        self.asked.put_nowait(age)
+        return 0
+
+
+async def test_revoked_keys_are_forgotten_again_and_again():
+    keys = Keys()
+    async with forgetting_revoked_keys(keys, pause=0):
+        assert [await keys.asked.get() for _ in range(3)] == [timedelta(days=7)] * 3

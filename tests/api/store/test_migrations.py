@@ -14,7 +14,7 @@ from deeper_api.store import migrations
 from deeper_core import DatabaseUnavailable
 from tests.fixtures.postgres import OwnPostgres, ignore_progress, wait_until
 
-NAMES = ["0001.accounts", "0002.conversations"]
+NAMES = ["0001.accounts", "0002.conversations", "0003.api-keys"]
 
 # Applies what is pending in argv[2] to argv[1], and prints the names.
 MIGRATE = """
@@ -241,6 +241,8 @@ def test_the_package_carries_the_migrations():
         "0001.accounts.sql",
         "0002.conversations.rollback.sql",
         "0002.conversations.sql",
+        "0003.api-keys.rollback.sql",
+        "0003.api-keys.sql",
     ]
 
 

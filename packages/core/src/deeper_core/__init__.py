@@ -1,6 +1,6 @@
 """The nouns of DeeperSensor: ids, accounts, chat, models and errors. Values only: nothing here does I/O."""
 
-from deeper_core.accounts import Role, User
+from deeper_core.accounts import KeyScope, Role, User
 from deeper_core.chat import (
     ChatEvent,
     ChatMessage,
@@ -59,11 +59,12 @@ from deeper_core.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from deeper_core.ids import ConversationId, GenerationId, MessageId, RunnerId, SessionId, UserId, new_id
+from deeper_core.ids import ApiKeyId, ConversationId, GenerationId, MessageId, RunnerId, SessionId, UserId, new_id
 from deeper_core.models import Model
 
 __all__ = [
     "AnswerIncomplete",
+    "ApiKeyId",
     "BodyTooLarge",
     "ChatEvent",
     "ChatMessage",
@@ -93,6 +94,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidToken",
     "JsonObject",
+    "KeyScope",
     "MessageId",
     "MethodNotAllowed",
     "Model",

@@ -15,6 +15,13 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class KeyScope(StrEnum):
+    """What an API key is for. Whoever may chat may also read."""
+
+    CHAT = "chat"
+    READ = "read"
+
+
 class User(Struct, frozen=True, kw_only=True):
     """An account as its owner sees it.
 

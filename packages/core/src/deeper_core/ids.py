@@ -12,6 +12,7 @@ GenerationId = NewType("GenerationId", UUID)
 ConversationId = NewType("ConversationId", UUID)
 MessageId = NewType("MessageId", UUID)
 RunnerId = NewType("RunnerId", UUID)
+ApiKeyId = NewType("ApiKeyId", UUID)
 
 # RFC 9562 section 6.2, method 1: 42 bits below the millisecond count up within one, so that ids made by one process
 # sort in the order in which they were made. The counter starts at random with its top bit clear, as the RFC advises.

@@ -5,9 +5,11 @@ from datetime import timedelta
 from msgspec import Struct
 
 from deeper_api.accounts.administration import Administration
+from deeper_api.accounts.api_keys import ApiKeys
 from deeper_api.accounts.service import Accounts
 from deeper_api.accounts.standings import Standings
 from deeper_api.config import AppConfig
+from deeper_api.store.api_keys import ApiKeyStore
 from deeper_api.store.pool import Pool
 from deeper_api.store.sessions import PostgresSessionStore
 from deeper_api.store.users import UserStore
@@ -27,10 +29,12 @@ from deeper_auth import (
 
 
 class Directory(Struct, frozen=True, kw_only=True):
-    """Accounts, their administration and their sessions. ``hasher`` owns two threads and is to be closed."""
+    """Accounts with their administration, sessions and API keys. ``hasher`` owns two threads and is to be closed."""
 
     accounts: Accounts
     administration: Administration
+    api_keys: ApiKeys
+    key_store: ApiKeyStore
     sessions: SessionService
     store: SessionStore
     standings: Standings
@@ -39,7 +43,7 @@ class Directory(Struct, frozen=True, kw_only=True):
 
 def create_directory(config: AppConfig, pool: Pool, keys: KeyRing) -> Directory:
     """Return the directory over ``pool``, whose tokens are signed with ``keys``."""
-    users, store = UserStore(pool), PostgresSessionStore(pool)
+    users, store, key_store = UserStore(pool), PostgresSessionStore(pool), ApiKeyStore(pool)
     standings = Standings(store)
     sessions = SessionService(
         store,
@@ -70,6 +74,8 @@ def create_directory(config: AppConfig, pool: Pool, keys: KeyRing) -> Directory:
             open_to_all=config.auth.signup,
         ),
         administration=Administration(users=users, sessions=sessions, hasher=hasher, policy=policy),
+        api_keys=ApiKeys(key_store),
+        key_store=key_store,
         sessions=sessions,
         store=store,
         standings=standings,

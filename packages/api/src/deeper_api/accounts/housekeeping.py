@@ -4,10 +4,11 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Final
 
+from deeper_api.store.api_keys import ApiKeyStore
 from deeper_api.tasks import regularly
 from deeper_auth import SessionStore
 
-# Long enough for somebody to ask why a session ended, short enough to keep the table small.
+# Long enough for somebody to ask why a session or a key ended, short enough to keep the table small.
 _KEPT: Final = timedelta(days=7)
 _PAUSE_SECONDS: Final = 3_600.0
 
@@ -17,3 +18,8 @@ def forgetting_ended_sessions(
 ) -> AbstractAsyncContextManager[None]:
     """Drop sessions that ended a week ago, now and every ``pause`` seconds for as long as the context lasts."""
     return regularly(lambda: store.forget_ended(_KEPT), pause=pause, name="forget ended sessions")
+
+
+def forgetting_revoked_keys(store: ApiKeyStore, *, pause: float = _PAUSE_SECONDS) -> AbstractAsyncContextManager[None]:
+    """Drop API keys that were revoked a week ago, likewise."""
+    return regularly(lambda: store.forget_revoked(_KEPT), pause=pause, name="forget revoked API keys")

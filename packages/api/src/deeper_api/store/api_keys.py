@@ -1,0 +1,215 @@
+"""API keys in PostgreSQL. As for sessions, all times are the database's own."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+from psycopg.rows import class_row
+
+from deeper_api.store.pool import Pool, connection
+from deeper_core import ApiKeyId, KeyScope, Role, Unauthenticated, UserId
+
+_PORTION: Final = 5_000  # rows
+
+
+class NewKey(Struct, frozen=True, kw_only=True):
+    """What is known of a key before it has its times; ``digest`` is all that is kept of the key itself."""
+
+    id: ApiKeyId
+    user_id: UserId
+    name: str
+    prefix: str
+    digest: bytes
+    scopes: tuple[KeyScope, ...]
+
+
+class NamedKey(Struct, frozen=True, kw_only=True):
+    """A key as its owner sees it in the list.
+
+    ``prefix`` is what stands between the first ``_`` and the second. ``last_used_at`` may be a minute behind.
+    """
+
+    id: ApiKeyId
+    name: str
+    prefix: str
+    scopes: tuple[KeyScope, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """The key that is kept under a prefix; whether it is the presented one, ``digest`` tells.
+
+    ``unnoted`` says that no use of it was noted in the last minute.
+    """
+
+    id: ApiKeyId
+    user_id: UserId
+    role: Role
+    digest: bytes
+    scopes: tuple[KeyScope, ...]
+    expired: bool
+    unnoted: bool
+
+
+class _NamedRow(Struct, frozen=True, kw_only=True):
+    id: ApiKeyId
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+    def named_key(self) -> NamedKey:
+        return NamedKey(
+            id=self.id,
+            name=self.name,
+            prefix=self.prefix,
+            scopes=tuple(map(KeyScope, self.scopes)),
+            created_at=self.created_at,
+            expires_at=self.expires_at,
+            last_used_at=self.last_used_at,
+        )
+
+
+class _CandidateRow(Struct, frozen=True, kw_only=True):
+    id: ApiKeyId
+    user_id: UserId
+    role: str
+    digest: bytes
+    scopes: list[str]
+    expired: bool
+    unnoted: bool
+
+
+class ApiKeyStore:
+    """Keeps API keys. Every method raises DatabaseUnavailable if the database does not answer."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    # Two keys that are made at once would both be the last one allowed: the second waits for the first.
+    _LOCK_OWNER = """
+        select id
+        from users
+        where id = %(user_id)s
+        for no key update
+    """
+    _CREATE = """
+        insert into api_keys (id, user_id, name, prefix, digest, scopes, expires_at)
+        select %(id)s, %(user_id)s, %(name)s, %(prefix)s, %(digest)s, %(scopes)s, now() + %(lifetime)s::interval
+        where (select count(*) from api_keys where user_id = %(user_id)s and revoked_at is null) < %(most)s
+        returning id, name, prefix, scopes, created_at, expires_at, last_used_at
+    """
+
+    async def create(self, new: NewKey, *, lifetime: timedelta | None, most: int) -> NamedKey | None:
+        """Keep a new key, which works for ``lifetime`` or without end; None if its owner has ``most`` already.
+
+        Raises:
+            Unauthenticated: there is no such user any more.
+        """
+        values = {
+            "id": new.id,
+            "user_id": new.user_id,
+            "name": new.name,
+            "prefix": new.prefix,
+            "digest": new.digest,
+            "scopes": [scope.value for scope in new.scopes],
+            "lifetime": lifetime,
+            "most": most,
+        }
+        async with (
+            connection(self._pool) as conn,
+            conn.transaction(),
+            conn.cursor(row_factory=class_row(_NamedRow)) as cursor,
+        ):
+            owner = await conn.execute(self._LOCK_OWNER, {"user_id": new.user_id})
+            if owner.rowcount == 0:
+                raise Unauthenticated
+            await cursor.execute(self._CREATE, values)
+            row = await cursor.fetchone()
+        return row and row.named_key()
+
+    _LIST = """
+        select id, name, prefix, scopes, created_at, expires_at, last_used_at
+        from api_keys
+        where user_id = %(user_id)s and revoked_at is null
+        order by id desc
+    """
+
+    async def list_kept(self, user_id: UserId) -> tuple[NamedKey, ...]:
+        """Return the keys of a user, the newest first; also expired ones, but none that was revoked."""
+        async with connection(self._pool) as conn, conn.cursor(row_factory=class_row(_NamedRow)) as cursor:
+            await cursor.execute(self._LIST, {"user_id": user_id})
+            return tuple(row.named_key() for row in await cursor.fetchall())
+
+    _REVOKE = """
+        update api_keys
+        set revoked_at = now()
+        where id = %(id)s and user_id = %(user_id)s and revoked_at is null
+    """
+
+    async def revoke(self, key_id: ApiKeyId, user_id: UserId) -> bool:
+        """End a key of this user; return whether there was one that had not been ended."""
+        async with connection(self._pool) as conn:
+            return (await conn.execute(self._REVOKE, {"id": key_id, "user_id": user_id})).rowcount == 1
+
+    _FIND = """
+        select api_keys.id, api_keys.user_id, users.role, api_keys.digest, api_keys.scopes,
+               coalesce(api_keys.expires_at <= now(), false) as expired,
+               coalesce(api_keys.last_used_at <= now() - interval '1 minute', true) as unnoted
+        from api_keys
+        join users on users.id = api_keys.user_id
+        where api_keys.prefix = %(prefix)s
+          and api_keys.revoked_at is null
+          and users.disabled_at is null
+    """
+
+    async def find(self, prefix: str) -> Candidate | None:
+        """Return what is kept under ``prefix``, if nobody revoked it and its owner may still sign in."""
+        async with connection(self._pool) as conn, conn.cursor(row_factory=class_row(_CandidateRow)) as cursor:
+            await cursor.execute(self._FIND, {"prefix": prefix})
+            row = await cursor.fetchone()
+        return row and Candidate(
+            id=row.id,
+            user_id=row.user_id,
+            role=Role(row.role),
+            digest=row.digest,
+            scopes=tuple(map(KeyScope, row.scopes)),
+            expired=row.expired,
+            unnoted=row.unnoted,
+        )
+
+    # Who comes second in a minute, at another process, finds that the first has noted it.
+    _NOTE_USE = """
+        update api_keys
+        set last_used_at = now()
+        where id = %(id)s and coalesce(last_used_at <= now() - interval '1 minute', true)
+    """
+
+    async def note_use(self, key_id: ApiKeyId) -> None:
+        """Note that a key is used, unless that was noted less than a minute ago."""
+        async with connection(self._pool) as conn:
+            await conn.execute(self._NOTE_USE, {"id": key_id})
+
+    # In portions, each of which is done within every time limit.
+    _FORGET_REVOKED = """
+        delete from api_keys
+        where id in (
+            select id
+            from api_keys
+            where revoked_at <= now() - %(age)s
+            limit %(portion)s
+        )
+    """
+
+    async def forget_revoked(self, age: timedelta) -> int:
+        """Drop the keys that were revoked at least ``age`` ago; return how many."""
+        total = 0
+        async with connection(self._pool) as conn:
+            values = {"age": age, "portion": _PORTION}
+            while (count := (await conn.execute(self._FORGET_REVOKED, values)).rowcount) > 0:
+                total += count
+        return total
