@@ -15,7 +15,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 from deeper_api.accounts.directory import Directory, create_directory
-from deeper_api.accounts.housekeeping import forgetting_ended_sessions
+from deeper_api.accounts.housekeeping import forgetting_ended_sessions, forgetting_revoked_keys
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.services import Chat, create_chat
 from deeper_api.config import AppConfig
@@ -25,7 +25,7 @@ from deeper_api.middleware.bodies import JsonRequest, require_json
 from deeper_api.middleware.edge import Edge
 from deeper_api.middleware.envelopes import respond_to_error
 from deeper_api.providers.addresses import provide_client_address
-from deeper_api.providers.callers import identify, provide_caller
+from deeper_api.providers.callers import identify, provide_caller, provide_person
 from deeper_api.providers.devices import provide_device
 from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
@@ -68,9 +68,10 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     return Edge(
         Litestar(
             route_handlers=ROUTES,
-            guards=[identify(directory.sessions, directory.standings), require_json],
+            guards=[identify(directory.sessions, directory.standings, directory.api_keys), require_json],
             dependencies={
                 "accounts": provide_always(directory.accounts),
+                "api_keys": provide_always(directory.api_keys),
                 "caller": Provide(provide_caller),
                 "client_address": Provide(provide_client_address),
                 "config": provide_always(config),
@@ -79,6 +80,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
                 "engine": provide_always(chat.engine),
                 "generations": provide_always(chat.generations),
                 "model_provider": provide_always(provider),
+                "person": Provide(provide_person),
                 "pool": provide_always(pool),
                 "questions": provide_always(chat.questions),
                 "request_id": Provide(provide_request_id),
@@ -130,6 +132,7 @@ def _lifespan(
             stack.push_async_callback(provider.close)
             await stack.enter_async_context(running(pool))
             await stack.enter_async_context(forgetting_ended_sessions(directory.store))
+            await stack.enter_async_context(forgetting_revoked_keys(directory.key_store))
             await stack.enter_async_context(chat.running())
             _drain_on_sigterm(chat.engine)
             yield

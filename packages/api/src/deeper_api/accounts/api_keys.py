@@ -86,6 +86,10 @@ class ApiKeys:
         """
         return await self._memory.find(key.digest, lambda: self._look_up(key))
 
+    async def stands(self, key_id: ApiKeyId) -> bool:
+        """Return whether a key that was recognised may still be used; asked by responses that last."""
+        return await self._store.stands(key_id)
+
     async def _look_up(self, key: ApiKey) -> KeyStanding | None:
         found = await self._store.find(key.prefix)
         if found is None or not key.matches(found.digest) or found.expired:

@@ -1,49 +1,87 @@
-"""The caller: a handler with a parameter ``caller`` is for signed-in users, one with ``admin`` for administrators.
+"""The caller: a handler says by the name of a parameter for whom it is.
+
+- ``caller``: users, whether they signed in or a program of theirs has an API key that is for such things.
+- ``person``: users who signed in themselves. No key opens what would make more of itself: accounts, sessions, keys.
+- ``admin``: administrators who signed in themselves.
 
 Who that is gets decided by a guard, before anything of the body is read; the parameter then only hands it on.
 """
 
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
+from typing import Final, cast
 
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Scope
+from litestar.types import HTTPScope, Scope
 from msgspec import Struct
 
+from deeper_api.accounts.api_keys import ApiKeys
 from deeper_api.accounts.standings import Standings
 from deeper_api.middleware.bodies import AnyConnection
-from deeper_auth import SessionService
-from deeper_core import Forbidden, InvalidToken, Role, SessionId, UserId
+from deeper_auth import ApiKey, SessionService, parse_api_key
+from deeper_core import ApiKeyId, Forbidden, InvalidToken, KeyScope, Role, SessionId, UserId
+
+_ASKING: Final = frozenset({"caller", "person", "admin"})
+# Methods that change nothing; a HEAD arrives as a GET.
+_READING: Final = frozenset({"GET"})
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """Who makes a request, as of at most five seconds ago."""
+    """Who makes a request, as of at most five seconds ago: in a session, or else with an API key."""
 
     user_id: UserId
-    session_id: SessionId
     role: Role
+    session_id: SessionId | None
+    key_id: ApiKeyId | None
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """Who makes a request in a session, likewise."""
+
+    user_id: UserId
+    role: Role
+    session_id: SessionId
 
 
 def identify(
-    sessions: SessionService, standings: Standings
+    sessions: SessionService, standings: Standings, api_keys: ApiKeys
 ) -> Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]:
     """Return the guard that finds out who calls those handlers that ask for it.
 
-    The guard raises InvalidToken without a valid bearer token, Forbidden where an administrator is asked for.
+    The guard raises InvalidToken without a valid bearer token or API key, Forbidden where an administrator is asked for
+    and for what the key is not for.
     """
 
     async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-        wanted = handler.parsed_fn_signature.parameters
-        if "caller" not in wanted and "admin" not in wanted:
+        wanted = _ASKING & handler.parsed_fn_signature.parameters.keys()
+        if not wanted:
             return
-        claims = sessions.verify(_bearer(connection))
+        token = _bearer(connection)
+        key = _api_key(token)
+        method = cast("HTTPScope", connection.scope)["method"]
+        caller = await by_token(token) if key is None else await by_key(key, method, wanted)
+        if "admin" in wanted and caller.role is not Role.ADMIN:
+            raise Forbidden
+        state = connection.scope["state"]
+        state["caller"] = caller
+        state["user_id"] = str(caller.user_id)
+
+    async def by_token(token: str) -> Caller:
+        claims = sessions.verify(token)
         standing = await standings.find(claims.session_id)
         if standing is None or standing.user_id != claims.user_id:
             raise InvalidToken
-        if "admin" in wanted and standing.role is not Role.ADMIN:
-            raise Forbidden
-        state = connection.scope["state"]
-        state["caller"] = Caller(user_id=claims.user_id, session_id=claims.session_id, role=standing.role)
-        state["user_id"] = str(claims.user_id)
+        return Caller(user_id=claims.user_id, session_id=claims.session_id, key_id=None, role=standing.role)
+
+    async def by_key(key: ApiKey, method: str, wanted: AbstractSet[str]) -> Caller:
+        standing = await api_keys.find(key)
+        if standing is None:
+            raise InvalidToken("The API key is not valid: it is mistyped, has expired or was revoked.")
+        if "caller" not in wanted:
+            raise Forbidden("An API key may not do this. Sign in instead.")
+        if method not in _READING and KeyScope.CHAT not in standing.scopes:
+            raise Forbidden("This API key may only read. It takes one with the scope `chat` to do this.")
+        return Caller(user_id=standing.user_id, session_id=None, key_id=standing.key_id, role=standing.role)
 
     return guard
 
@@ -54,8 +92,23 @@ async def provide_caller(scope: Scope) -> Caller:
     return caller
 
 
+async def provide_person(scope: Scope) -> Person:
+    """Return what the guard found out."""
+    caller = await provide_caller(scope)
+    if caller.session_id is None:
+        raise AssertionError("the guard lets nobody in without a session here")
+    return Person(user_id=caller.user_id, role=caller.role, session_id=caller.session_id)
+
+
 def _bearer(connection: AnyConnection) -> str:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise InvalidToken
     return token.strip()
+
+
+def _api_key(token: str) -> ApiKey | None:
+    try:
+        return parse_api_key(token)
+    except InvalidToken:
+        return None

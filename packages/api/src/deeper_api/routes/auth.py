@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from deeper_api.accounts.service import Accounts, Device
 from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest
-from deeper_api.providers.callers import Caller
+from deeper_api.providers.callers import Person
 from deeper_auth import SessionService, TokenPair
 from deeper_core import Forbidden, InvalidRefreshToken, NotFound, SessionId, User
 
@@ -112,16 +112,16 @@ async def refresh(
 
 @post("/logout", status_code=204, operation_id="logout")
 async def logout(
-    caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
+    person: NamedDependency[Person], accounts: NamedDependency[SkipValidation[Accounts]]
 ) -> Response[None]:
     """End the session that asks."""
-    await accounts.sign_out(caller.user_id, caller.session_id)
+    await accounts.sign_out(person.user_id, person.session_id)
     return signed_out()
 
 
 @get("/sessions", operation_id="listSessions")
 async def list_sessions(
-    caller: NamedDependency[Caller], sessions: NamedDependency[SkipValidation[SessionService]]
+    person: NamedDependency[Person], sessions: NamedDependency[SkipValidation[SessionService]]
 ) -> list[SessionView]:
     """Return the devices that are signed in, the newest sign-in first."""
     return [
@@ -132,28 +132,28 @@ async def list_sessions(
             expires_at=session.expires_at,
             user_agent=session.user_agent,
             ip_address=session.ip_address,
-            current=session.id == caller.session_id,
+            current=session.id == person.session_id,
         )
-        for session in await sessions.list_live(caller.user_id)
+        for session in await sessions.list_live(person.user_id)
     ]
 
 
 @delete("/sessions", status_code=204, operation_id="endOtherSessions")
 async def end_other_sessions(
-    caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
+    person: NamedDependency[Person], accounts: NamedDependency[SkipValidation[Accounts]]
 ) -> None:
     """Sign out every device but the one that asks."""
-    await accounts.sign_out_others(caller.user_id, caller.session_id)
+    await accounts.sign_out_others(person.user_id, person.session_id)
 
 
 @delete("/sessions/{session_id:uuid}", status_code=204, operation_id="endSession")
 async def end_session(
     session_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
+    person: NamedDependency[Person],
     accounts: NamedDependency[SkipValidation[Accounts]],
 ) -> None:
     """Sign out one device."""
-    if not await accounts.sign_out(caller.user_id, SessionId(session_id)):
+    if not await accounts.sign_out(person.user_id, SessionId(session_id)):
         raise NotFound
 
 

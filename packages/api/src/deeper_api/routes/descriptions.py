@@ -16,6 +16,7 @@ COMPONENTS = Components(security_schemes={_SCHEME: SecurityScheme(type="http", s
 
 # Nobody is signed in there, and still it can be refused who asks.
 _EXCHANGES = frozenset({"login", "refresh"})
+_SIGNED_IN = frozenset({"caller", "person", "admin"})
 
 
 class Descriptions(ReceiveRoutePlugin):
@@ -28,10 +29,12 @@ class Descriptions(ReceiveRoutePlugin):
         for handler in route.route_handlers:
             wanted = handler.parsed_fn_signature.parameters
             errors: dict[int, str] = {}
-            if "caller" in wanted:
+            if _SIGNED_IN & wanted.keys():
                 handler.security = [{_SCHEME: []}]
-            if "caller" in wanted or handler.operation_id in _EXCHANGES:
+            if _SIGNED_IN & wanted.keys() or handler.operation_id in _EXCHANGES:
                 errors[401] = "The credentials or the token are missing, expired or not valid"
+            if _SIGNED_IN & wanted.keys():
+                errors[403] = "The API key or the account may not do this"
             if "data" in wanted:
                 errors |= {400: "The body is not valid JSON", 422: "A value in the body is not allowed"}
             if any(_is_query(parameter) for parameter in wanted.values()):

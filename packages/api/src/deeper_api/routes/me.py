@@ -6,7 +6,7 @@ from litestar.params import JSONBody, SkipValidation
 from msgspec import Struct
 
 from deeper_api.accounts.service import Accounts, Device
-from deeper_api.providers.callers import Caller
+from deeper_api.providers.callers import Caller, Person
 from deeper_api.routes.auth import BODY_BYTES, Password, Tokens, Transport, signed_out, with_tokens
 from deeper_core import User
 
@@ -34,21 +34,21 @@ async def get_me(caller: NamedDependency[Caller], accounts: NamedDependency[Skip
 @put("/password", status_code=200, operation_id="changePassword")
 async def change_password(
     data: JSONBody[PasswordBody],
-    caller: NamedDependency[Caller],
+    person: NamedDependency[Person],
     accounts: NamedDependency[SkipValidation[Accounts]],
     device: NamedDependency[Device],
 ) -> Response[Tokens]:
     """Set another password; every session ends, and this device gets the tokens of a new one."""
-    pair = await accounts.change_password(caller.user_id, data.current_password, data.new_password, device)
+    pair = await accounts.change_password(person.user_id, data.current_password, data.new_password, device)
     return with_tokens(pair, data.transport)
 
 
 @delete("/", status_code=204, operation_id="deleteMe")
 async def delete_me(
-    data: JSONBody[DeleteBody], caller: NamedDependency[Caller], accounts: NamedDependency[SkipValidation[Accounts]]
+    data: JSONBody[DeleteBody], person: NamedDependency[Person], accounts: NamedDependency[SkipValidation[Accounts]]
 ) -> Response[None]:
     """Delete the account and everything that belongs to it."""
-    await accounts.delete(caller.user_id, data.password)
+    await accounts.delete(person.user_id, data.password)
     return signed_out()
 
 
