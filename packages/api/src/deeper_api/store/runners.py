@@ -26,9 +26,9 @@ class RunnerStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    # A listening process shares this lock for as long as its connection lasts. Here it is given back at once, since each
-    # statement is a transaction of its own. Two who look in the same moment may see each other; the next time they do
-    # not.
+    # A listening process shares this lock for as long as its connection lasts. Here it is given back at once, since
+    # each statement is a transaction of its own. Two who look in the same moment may see each other; the next time they
+    # do not.
     _OTHERS = """
         select
             id, heartbeat_at,
