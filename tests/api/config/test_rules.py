@@ -193,3 +193,9 @@ def test_everybody_is_no_proxy_in_prod(everybody: str):
     [fault] = faults(profile="prod", server__trusted_proxies=(everybody,))
     assert fault == f"DEEPER_SERVER_TRUSTED_PROXIES: {everybody} is everybody, who could then claim any address"
     assert faults(profile="dev", server__trusted_proxies=(everybody,)) == []
+
+
+def test_every_origin_is_allowed_in_dev_only():
+    [fault] = faults(profile="prod", server__allowed_origins=("*",))
+    assert fault == "DEEPER_SERVER_ALLOWED_ORIGINS: '*' would let every page there is call the API; name them"
+    assert faults(profile="dev", server__allowed_origins=("*",)) == []

@@ -98,6 +98,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             pdb_on_exception=False,
         ),
         trusted_proxies=parse_networks(config.server.trusted_proxies),
+        allowed_origins=config.server.allowed_origins,
     )
 
 

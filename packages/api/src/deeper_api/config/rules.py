@@ -49,7 +49,7 @@ def _addresses(config: AppConfig) -> list[str]:
     faults += [
         f"DEEPER_SERVER_ALLOWED_ORIGINS: {origin!r} must be an origin such as https://chat.example.com"
         for origin in config.server.allowed_origins
-        if not _is_origin(origin)
+        if origin != "*" and not _is_origin(origin)
     ]
     faults += [
         f"DEEPER_SERVER_TRUSTED_PROXIES: {proxy!r} must be an address or a network such as 10.1.0.0/16"
@@ -123,6 +123,8 @@ def _prod(config: AppConfig) -> list[str]:
         faults.append(
             f"DEEPER_AUTH_ARGON2_MEMORY_KIB and _TIME_COST: at least {ARGON2_MEMORY_KIB} and {ARGON2_TIME_COST} in prod"
         )
+    if "*" in config.server.allowed_origins:
+        faults.append("DEEPER_SERVER_ALLOWED_ORIGINS: '*' would let every page there is call the API; name them")
     faults += [
         f"DEEPER_SERVER_TRUSTED_PROXIES: {proxy} is everybody, who could then claim any address"
         for proxy in config.server.trusted_proxies

@@ -45,7 +45,10 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     ] = 15
     allowed_origins: Annotated[
         tuple[str, ...],
-        Meta(description="Web origins, besides the server's own, whose pages may use the refresh cookie."),
+        Meta(
+            description="Web origins, besides the server's own, whose pages may call the API and use the refresh "
+            "cookie; `*` for all, without the cookie and not in prod."
+        ),
     ] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from deeper_api.errors import encode_envelope
 from deeper_api.middleware.addresses import Network, client_address
+from deeper_api.middleware.origins import Origins
 from deeper_core import InternalError, new_id
 
 _log = logging.getLogger("deeper.requests")
@@ -39,12 +40,16 @@ _NO_STORE = (b"cache-control", b"no-store")
 class Edge:
     """Wraps the application. Sets ``request_id`` and ``client_address`` in the scope's state, for handlers and logs.
 
-    ``trusted_proxies`` are the networks whose word on a client's address is taken.
+    ``trusted_proxies`` are the networks whose word on a client's address is taken; pages of ``allowed_origins`` may
+    read responses.
     """
 
-    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, *, trusted_proxies: Sequence[Network] = (), allowed_origins: Sequence[str] = ()
+    ) -> None:
         self._app = app
         self._trusted_proxies = trusted_proxies
+        self._origins = Origins(allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -53,16 +58,25 @@ class Edge:
             return
         http = cast("HTTPScope", scope)
         address = client_address(http, self._trusted_proxies)
-        await _Exchange(self._app, http, receive, send, {"client_address": address}).serve()
+        known = {"client_address": address}
+        await _Exchange(self._app, http, receive, send, origins=self._origins, known=known).serve()
 
 
 class _Exchange:
     """One request and its response."""
 
     def __init__(
-        self, app: ASGIApp, scope: HTTPScope, receive: Receive, send: Send, known: Mapping[str, object]
+        self,
+        app: ASGIApp,
+        scope: HTTPScope,
+        receive: Receive,
+        send: Send,
+        *,
+        origins: Origins,
+        known: Mapping[str, object],
     ) -> None:
         self._app, self._scope, self._receive, self._send = app, scope, receive, send
+        self._origins = origins
         self._started = time.perf_counter()
         self._status = 0
         self._request_id = request_id(scope["headers"])
@@ -92,6 +106,7 @@ class _Exchange:
             if not any(name.lower() == b"cache-control" for name, _ in headers):
                 headers.append(_NO_STORE)
             headers += _SECURITY_HEADERS
+            headers += self._origins.headers(self._scope)
             headers.append((b"x-request-id", self._request_id.encode("ascii")))
             message["headers"] = headers
         elif self._without_body and message["type"] == "http.response.body":

@@ -1,0 +1,75 @@
+"""Which pages of other origins may read responses: cross-origin resource sharing, https://fetch.spec.whatwg.org."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+from litestar.types import HTTPScope
+
+Header = tuple[bytes, bytes]
+
+# `Content-Disposition` names an exported conversation.
+_EXPOSED = b"Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-ID"
+# For so many seconds a browser need not ask again. Chromium believes two hours at most.
+_MAX_AGE = b"7200"
+_PREFLIGHT = "OPTIONS"
+
+
+class Origins:
+    """The origins in ``allowed``, word for word; ``*`` among them is any other origin, but without its cookies."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self._listed = frozenset(origin.encode() for origin in allowed if origin != "*")
+        self._any = "*" in allowed
+
+    def headers(self, scope: HTTPScope) -> list[Header]:
+        """Return what is to be added to the headers of the response, whatever its status.
+
+        ``scope`` is to have been routed: a preflight request is allowed the methods of its route.
+        """
+        if not self._listed and not self._any:
+            return []
+        # Caches must not give one origin's response to another, nor one that came without any.
+        headers = [(b"vary", b"Origin")]
+        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        if len(origins) != 1:
+            return headers
+        if origins[0] in self._listed:
+            headers += [(b"access-control-allow-origin", origins[0]), (b"access-control-allow-credentials", b"true")]
+        elif self._any:
+            headers.append((b"access-control-allow-origin", b"*"))
+        else:
+            return headers
+        return headers + (
+            _permissions(scope) if _is_preflight(scope) else [(b"access-control-expose-headers", _EXPOSED)]
+        )
+
+
+def _is_preflight(scope: HTTPScope) -> bool:
+    asked = any(name == b"access-control-request-method" for name, _ in scope["headers"])
+    return scope["method"] == _PREFLIGHT and asked
+
+
+def _permissions(scope: HTTPScope) -> list[Header]:
+    methods = _methods(scope)
+    if not methods:
+        return []
+    return [
+        (b"access-control-allow-methods", ", ".join(methods).encode("ascii")),
+        (b"access-control-allow-headers", _REQUEST_HEADERS),
+        (b"access-control-max-age", _MAX_AGE),
+    ]
+
+
+def _methods(scope: HTTPScope) -> list[str]:
+    """Return the methods of the route that was found, if any.
+
+    The ``Allow`` of Litestar's own answer to OPTIONS has only those of the first handler in a router.
+    """
+    known = cast("dict[str, object]", scope)
+    app, template = known.get("litestar_app"), known.get("path_template")
+    routes = app.routes if isinstance(app, Litestar) else ()
+    here = [route for route in routes if isinstance(route, HTTPRoute) and route.path_format == template]
+    return sorted({method for route in here for method in route.methods} - {_PREFLIGHT})
