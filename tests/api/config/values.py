@@ -17,6 +17,7 @@ SETTINGS = {setting.key: setting for setting in settings()}
 _TEXT = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12)
 _HOSTS = st.from_regex(r"[a-z]{1,8}\.example", fullmatch=True)
 _NETWORKS = (st.ip_addresses() | st.integers(0, 255).map("10.{}.0.0/16".format)).map(str)
+_NAMES = st.from_regex(r"[a-z0-9*?]{1,8}(:[a-z0-9*]{1,4})?", fullmatch=True)
 _SECRETS = st.binary(min_size=8, max_size=8).map(lambda seed: sha256(seed).hexdigest())
 
 
@@ -33,6 +34,8 @@ _SPECIAL: dict[str, st.SearchStrategy[object]] = {
     "jwt.issuer": st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=100),
     "jwt.audience": st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=100),
     "jwt.previous_secrets": st.lists(_SECRETS, max_size=3).map(tuple),
+    "model.allowed": st.lists(_NAMES, max_size=3).map(tuple),
+    "model.allowed_for_users": st.lists(_NAMES, max_size=3).map(tuple),
     "auth.argon2_memory_kib": st.integers(19_456, 1_048_576),
     "auth.argon2_time_cost": st.integers(2, 16),
     "ollama.url": _urls("http"),

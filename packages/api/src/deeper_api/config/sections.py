@@ -122,6 +122,13 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     attempts: Annotated[
         int, Meta(ge=1, le=10, description="Tries for each answer, as long as nothing of it has arrived.")
     ] = 3
+    allowed: Annotated[
+        tuple[str, ...],
+        Meta(description="Models that may be used, by name or pattern such as `llama3*`; none named, all may."),
+    ] = ()
+    allowed_for_users: Annotated[
+        tuple[str, ...], Meta(description="Those of them that users who are no administrators may use, likewise.")
+    ] = ()
 
 
 class OllamaConfig(Section, frozen=True, kw_only=True):

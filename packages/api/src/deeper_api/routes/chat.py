@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from deeper_api.chat.allowances import permits
 from deeper_api.chat.answers import Answer, whole_answer
 from deeper_api.chat.questions import Asked, Questions
 from deeper_api.config import AppConfig
@@ -25,6 +26,7 @@ from deeper_core import (
     JsonObject,
     MessageId,
     ModelName,
+    ModelNotFound,
     Tool,
     ValidationFailed,
 )
@@ -99,6 +101,8 @@ async def answer_chat(
     to it; one that is not is cancelled when whoever asked goes away. ``on_disconnect`` changes either. A request with
     an ``Idempotency-Key`` may be sent again within a day: it is not asked twice.
     """
+    if not permits(config, caller.role, data.model):
+        raise ModelNotFound
     feed = await questions.ask(
         Asked(
             user_id=caller.user_id,

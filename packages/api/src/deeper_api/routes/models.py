@@ -6,6 +6,8 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from deeper_api.chat.allowances import permits
+from deeper_api.config import AppConfig
 from deeper_api.providers.callers import Caller
 from deeper_core import Model
 from deeper_model import ModelProvider
@@ -13,8 +15,10 @@ from deeper_model import ModelProvider
 
 @get("/v1/models", operation_id="listModels", tags=["models"])
 async def list_models(
-    caller: NamedDependency[Caller],  # noqa: ARG001  - asking is requiring
+    caller: NamedDependency[Caller],
     model_provider: NamedDependency[SkipValidation[ModelProvider]],
+    config: NamedDependency[SkipValidation[AppConfig]],
 ) -> Sequence[Model]:
-    """Return the models of the model server."""
-    return await model_provider.list_models()
+    """Return the models of the model server that the caller may use."""
+    models = await model_provider.list_models()
+    return [model for model in models if permits(config, caller.role, model.name)]
