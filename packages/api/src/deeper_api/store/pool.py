@@ -102,8 +102,8 @@ async def connection(pool: Pool, *, seconds: float = ANSWER_WITHIN) -> AsyncGene
     no cancelling either, which psycopg would wait for.
 
     Raises:
-        DatabaseUnavailable: None came free in time, too many wait already, or the database stopped answering or ran
-            into a time limit.
+        DatabaseUnavailable: None came free in time, too many wait already, or the database stopped answering, ran
+            into a time limit or cannot write now.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -113,6 +113,10 @@ async def connection(pool: Pool, *, seconds: float = ANSWER_WITHIN) -> AsyncGene
             timer = loop.call_at(deadline, _cut, lent)
             try:
                 yield lent
+            except psycopg.errors.ReadOnlySqlTransaction as error:
+                # A standby, or what was the primary: the next connection may lead to the server that writes.
+                await lent.close()
+                raise DatabaseUnavailable(retry_after=1) from error
             finally:
                 timer.cancel()
     except psycopg.OperationalError as error:
