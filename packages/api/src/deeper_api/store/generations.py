@@ -22,7 +22,7 @@ from deeper_core import (
 )
 
 CHANNEL: Final = "deeper"
-"""The one channel of notifications. ``g:<ids>``: these generations have grown or ended. ``c:<id>``: stop this one.
+"""The one channel of notifications. ``g:<ids>``: these generations have grown or ended. ``c:<ids>``: stop these.
 ``w:<ids>``: somebody follows these."""
 
 Kind = Literal["thinking", "content", "tool_calls"]
