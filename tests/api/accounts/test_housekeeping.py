@@ -4,8 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from deeper_api.accounts.housekeeping import forgetting_ended_sessions, forgetting_revoked_keys
+from deeper_api.accounts.housekeeping import (
+    forgetting_ended_sessions,
+    forgetting_old_events,
+    forgetting_revoked_keys,
+)
 from deeper_api.store.api_keys import ApiKeyStore
+from deeper_api.store.audits import AuditStore
 from deeper_auth import MemorySessionStore
 from deeper_core import DatabaseUnavailable
 
@@ -73,3 +78,20 @@ async def test_revoked_keys_are_forgotten_again_and_again():
     keys = Keys()
     async with forgetting_revoked_keys(keys, pause=0):
         assert [await keys.asked.get() for _ in range(3)] == [timedelta(days=7)] * 3
+
+
+class Events(AuditStore):
+    """Notes how old events must be to be forgotten."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[timedelta] = asyncio.Queue()
+
+    async def forget(self, age: timedelta) -> int:
+        self.asked.put_nowait(age)
+        return 0
+
+
+async def test_old_audit_events_are_forgotten_again_and_again():
+    events = Events()
+    async with forgetting_old_events(events, pause=0):
+        assert [await events.asked.get() for _ in range(3)] == [timedelta(days=180)] * 3

@@ -6,8 +6,11 @@ from collections.abc import AsyncGenerator
 import pytest
 from msgspec import Struct
 
-from deeper_api.accounts.service import Accounts, Device
+from deeper_api.accounts.audits import AuditTrail
+from deeper_api.accounts.devices import Device
+from deeper_api.accounts.service import Accounts
 from deeper_api.accounts.standings import Standings
+from deeper_api.store.audits import AuditStore
 from deeper_api.store.sessions import PostgresSessionStore, Standing
 from deeper_api.store.users import UserStore
 from deeper_auth import (
@@ -69,6 +72,7 @@ async def house(accounts_url: str) -> AsyncGenerator[House]:
                 standings=Standings(store),
                 hasher=hasher,
                 policy=PasswordPolicy(),
+                audit=AuditTrail(AuditStore(pool)),
                 open_to_all=True,
             )
 
@@ -158,6 +162,7 @@ async def test_a_sign_in_does_not_fail_because_there_is_no_time_to_hash_anew(hou
             standings=Standings(PostgresSessionStore(pool)),
             hasher=busy,
             policy=PasswordPolicy(),
+            audit=AuditTrail(AuditStore(pool)),
             open_to_all=True,
         )
         user, _ = await accounts.sign_in(house.user.email, OLD, DEVICE)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from deeper_api.routes.pages import (
     ActivityCursor,
+    AuditCursor,
     Cursor,
     PathCursor,
     SearchCursor,
@@ -17,9 +18,10 @@ from deeper_api.routes.pages import (
 )
 from deeper_core import ValidationFailed
 
-KINDS = [ActivityCursor, TreeCursor, PathCursor, SearchCursor]
+KINDS = [ActivityCursor, AuditCursor, TreeCursor, PathCursor, SearchCursor]
 CURSORS = st.one_of(
     st.builds(ActivityCursor, st.datetimes(timezones=st.just(UTC)), st.uuids()),
+    st.builds(AuditCursor, st.uuids()),
     st.builds(TreeCursor, st.uuids()),
     st.builds(PathCursor, st.uuids()),
     st.builds(SearchCursor, st.integers(1, 1_000)),

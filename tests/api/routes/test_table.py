@@ -45,6 +45,7 @@ TABLE: dict[tuple[str, str], tuple[object, int, int]] = {
     ("GET", "/v1/me"): (None, 401, 200),
     ("DELETE", "/v1/me"): ({"password": "not the password"}, 401, 422),
     ("PUT", "/v1/me/password"): ({"current_password": "not the password", "new_password": "x"}, 401, 422),
+    ("GET", "/v1/admin/audit"): (None, 401, 403),
     ("GET", "/v1/models"): (None, 401, 200),
     ("POST", "/v1/chat"): (QUESTION, 401, 200),
     ("GET", "/v1/usage"): (None, 401, 200),

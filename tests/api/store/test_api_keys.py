@@ -93,7 +93,6 @@ async def test_a_key_ends_after_its_lifetime_and_is_still_found_as_expired(
     found = await store.find(new.prefix)
     assert found is not None
     assert found.expired
-    assert not await store.stands(new.id)
     assert [key.id for key in await store.list_kept(user_id)] == [new.id]
 
 
@@ -108,7 +107,6 @@ async def test_a_revoked_key_is_found_and_listed_no_more(store: ApiKeyStore, use
     await keep(store, new)
     assert await store.revoke(new.id, user_id)
     assert await store.find(new.prefix) is None
-    assert not await store.stands(new.id)
     assert await store.list_kept(user_id) == ()
     assert not await store.revoke(new.id, user_id)
 
@@ -127,10 +125,8 @@ async def test_the_keys_of_a_disabled_account_are_not_found_until_it_is_enabled(
     await keep(store, new)
     await UserStore(pool).disable(user_id)
     assert await store.find(new.prefix) is None
-    assert not await store.stands(new.id)
     await UserStore(pool).enable(user_id)
     assert await store.find(new.prefix) is not None
-    assert await store.stands(new.id)
 
 
 async def test_keys_go_with_their_account(store: ApiKeyStore, pool: Pool, user_id: UserId):
@@ -217,9 +213,8 @@ async def test_without_its_database_every_method_says_so(own_postgres: OwnPostgr
             store.list_kept(user_id),
             store.revoke(key_id, user_id),
             store.find("aaaaaaaa"),
-            store.stands(key_id),
             store.note_use(key_id),
             store.forget_revoked(DAY),
             return_exceptions=True,
         )
-        assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 7
+        assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 6

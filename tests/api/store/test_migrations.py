@@ -14,7 +14,7 @@ from deeper_api.store import migrations
 from deeper_core import DatabaseUnavailable
 from tests.fixtures.postgres import OwnPostgres, ignore_progress, wait_until
 
-NAMES = ["0001.accounts", "0002.conversations", "0003.api-keys"]
+NAMES = ["0001.accounts", "0002.conversations", "0003.api-keys", "0004.audit"]
 
 # Applies what is pending in argv[2] to argv[1], and prints the names.
 MIGRATE = """
@@ -243,6 +243,8 @@ def test_the_package_carries_the_migrations():
         "0002.conversations.sql",
         "0003.api-keys.rollback.sql",
         "0003.api-keys.sql",
+        "0004.audit.rollback.sql",
+        "0004.audit.sql",
     ]
 
 

@@ -15,7 +15,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 from deeper_api.accounts.directory import Directory, create_directory
-from deeper_api.accounts.housekeeping import forgetting_ended_sessions, forgetting_revoked_keys
+from deeper_api.accounts.housekeeping import forgetting_ended_sessions, forgetting_old_events, forgetting_revoked_keys
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.services import Chat, create_chat
 from deeper_api.config import AppConfig
@@ -25,7 +25,13 @@ from deeper_api.middleware.bodies import JsonRequest, require_json
 from deeper_api.middleware.edge import Edge
 from deeper_api.middleware.envelopes import respond_to_error
 from deeper_api.providers.addresses import provide_client_address
-from deeper_api.providers.callers import identify, provide_caller, provide_person
+from deeper_api.providers.callers import (
+    identify,
+    provide_admin,
+    provide_caller,
+    provide_person,
+    provide_still_stands,
+)
 from deeper_api.providers.devices import provide_device
 from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
@@ -71,7 +77,9 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             guards=[identify(directory.sessions, directory.standings, directory.api_keys), require_json],
             dependencies={
                 "accounts": provide_always(directory.accounts),
+                "admin": Provide(provide_admin),
                 "api_keys": provide_always(directory.api_keys),
+                "audits": provide_always(directory.audits),
                 "caller": Provide(provide_caller),
                 "client_address": Provide(provide_client_address),
                 "config": provide_always(config),
@@ -85,6 +93,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
                 "questions": provide_always(chat.questions),
                 "request_id": Provide(provide_request_id),
                 "sessions": provide_always(directory.sessions),
+                "still_stands": Provide(provide_still_stands),
                 "usages": provide_always(UsageStore(pool)),
             },
             exception_handlers={Exception: respond_to_error},
@@ -134,6 +143,7 @@ def _lifespan(
             await stack.enter_async_context(running(pool))
             await stack.enter_async_context(forgetting_ended_sessions(directory.store))
             await stack.enter_async_context(forgetting_revoked_keys(directory.key_store))
+            await stack.enter_async_context(forgetting_old_events(directory.audits))
             await stack.enter_async_context(chat.running())
             _drain_on_sigterm(chat.engine)
             yield

@@ -64,7 +64,8 @@ class SessionService:
         ticket = self._refresh_tokens.parse(refresh_token)
         rotation = await self._store.rotate(ticket.session_id, ticket.generation, self._policy)
         if rotation.verdict is RefreshVerdict.REUSE:
-            raise RefreshTokenReused
+            session = rotation.session
+            raise RefreshTokenReused(user_id=session and session.user_id, session_id=session and session.id)
         if rotation.session is None or rotation.verdict not in {RefreshVerdict.ROTATE, RefreshVerdict.GRACE}:
             raise InvalidRefreshToken
         return self._pair(rotation.session)

@@ -41,6 +41,8 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from deeper_core.ids import SessionId, UserId
+
 
 class ErrorCode(StrEnum):
     """Every code that a client can meet; the list is closed."""
@@ -172,10 +174,20 @@ class InvalidRefreshToken(Unauthenticated):
 
 
 class RefreshTokenReused(Unauthenticated):
-    """A refresh token came back after it was replaced: it may be stolen, and its session is over."""
+    """A refresh token came back after it was replaced: it may be stolen, and its session is over.
+
+    ``user_id`` and ``session_id`` say whose that was, where it is known.
+    """
 
     code = ErrorCode.REFRESH_TOKEN_REUSED
     default_message = "This refresh token was used before, so its session was ended. Sign in again."
+
+    def __init__(
+        self, message: str | None = None, *, user_id: UserId | None = None, session_id: SessionId | None = None
+    ) -> None:
+        super().__init__(message)
+        self.user_id = user_id
+        self.session_id = session_id
 
 
 class Forbidden(DeeperError):

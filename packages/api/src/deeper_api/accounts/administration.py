@@ -1,5 +1,7 @@
 """What administrators do with other people's accounts, from the command line."""
 
+from deeper_api.accounts.audits import AuditTrail
+from deeper_api.store.audits import AuditKind
 from deeper_api.store.users import UserStore
 from deeper_auth import PasswordHasher, PasswordPolicy, RevocationReason, SessionService, parse_email
 from deeper_core import NotFound, Role, User
@@ -12,12 +14,19 @@ class Administration:
     """
 
     def __init__(
-        self, *, users: UserStore, sessions: SessionService, hasher: PasswordHasher, policy: PasswordPolicy
+        self,
+        *,
+        users: UserStore,
+        sessions: SessionService,
+        hasher: PasswordHasher,
+        policy: PasswordPolicy,
+        audit: AuditTrail,
     ) -> None:
         self._users = users
         self._sessions = sessions
         self._hasher = hasher
         self._policy = policy
+        self._audit = audit
 
     async def list_all(self) -> list[User]:
         """Return every account, the newest first."""
@@ -32,15 +41,20 @@ class Administration:
         """Forbid an account to sign in and end its sessions."""
         user = _found(await self._users.disable((await self._find(email)).id))
         await self._sessions.revoke_all(user.id, RevocationReason.ACCOUNT_DISABLED)
+        await self._audit.note(AuditKind.ACCOUNT_DISABLED, subject=user.id)
         return user
 
     async def enable(self, email: str) -> User:
         """Let a disabled account sign in again."""
-        return _found(await self._users.enable((await self._find(email)).id))
+        user = _found(await self._users.enable((await self._find(email)).id))
+        await self._audit.note(AuditKind.ACCOUNT_ENABLED, subject=user.id)
+        return user
 
     async def set_role(self, email: str, role: Role) -> User:
         """Give an account another role."""
-        return _found(await self._users.set_role((await self._find(email)).id, role))
+        user = _found(await self._users.set_role((await self._find(email)).id, role))
+        await self._audit.note(AuditKind.ROLE_CHANGED, subject=user.id, role=role)
+        return user
 
     async def set_password(self, email: str, password: str) -> User:
         """Give an account another password and end its sessions.
@@ -52,6 +66,7 @@ class Administration:
         self._policy.require(password, email=user.email)
         await self._users.set_password(user.id, await self._hasher.hash(password))
         await self._sessions.revoke_all(user.id, RevocationReason.PASSWORD_CHANGED)
+        await self._audit.note(AuditKind.PASSWORD_CHANGED, subject=user.id)
         return user
 
     async def _find(self, email: str) -> User:

@@ -1,6 +1,7 @@
 """API keys: made and revoked by their owners, and recognised when a program signs in with one."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -8,8 +9,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from deeper_api.accounts.audits import AuditTrail
+from deeper_api.accounts.devices import Device
 from deeper_api.accounts.memories import Memory
-from deeper_api.store.api_keys import ApiKeyStore, NamedKey, NewKey
+from deeper_api.store.api_keys import ApiKeyStore, Candidate, NamedKey, NewKey
+from deeper_api.store.audits import AuditKind
 from deeper_auth import ApiKey, new_api_key
 from deeper_core import (
     ApiKeyId,
@@ -26,6 +30,9 @@ from deeper_core import (
 MAX_KEYS: Final = 50  # of one user
 MAX_NAME: Final = 100  # characters
 
+_TELL_SECONDS: Final = 60.0
+_TOLD: Final = 1_000  # keys
+
 
 class KeyStanding(Struct, frozen=True, kw_only=True):
     """What a request must know of the key that it comes with: whose it is, and what it is for."""
@@ -39,13 +46,16 @@ class KeyStanding(Struct, frozen=True, kw_only=True):
 class ApiKeys:
     """Makes, lists, ends and recognises keys. Every method raises DatabaseUnavailable."""
 
-    def __init__(self, store: ApiKeyStore, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: ApiKeyStore, audit: AuditTrail, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._audit = audit
+        self._clock = clock
+        self._told: OrderedDict[ApiKeyId, float] = OrderedDict()
         # By the digest of the whole key: not every key with this prefix is the right one.
         self._memory = Memory[bytes, KeyStanding](clock)
 
     async def make(
-        self, user_id: UserId, name: str, scopes: tuple[KeyScope, ...], lifetime: timedelta | None
+        self, user_id: UserId, name: str, scopes: tuple[KeyScope, ...], lifetime: timedelta | None, device: Device
     ) -> tuple[NamedKey, ApiKey]:
         """Make a key that works for ``lifetime``, or without end. It cannot be had again.
 
@@ -67,37 +77,54 @@ class ApiKeys:
         made = await self._store.create(new, lifetime=lifetime, most=MAX_KEYS)
         if made is None:
             raise Conflict(f"There are {MAX_KEYS} API keys already. Revoke one that is not needed any more.")
+        await self._audit.note(
+            AuditKind.API_KEY_MADE, device, actor=user_id, subject=user_id, key_id=str(new.id), scopes=new.scopes
+        )
         return made, key
 
     async def list_kept(self, user_id: UserId) -> tuple[NamedKey, ...]:
         """Return the keys of a user that were not revoked, the newest first."""
         return await self._store.list_kept(user_id)
 
-    async def revoke(self, user_id: UserId, key_id: ApiKeyId) -> bool:
+    async def revoke(self, user_id: UserId, key_id: ApiKeyId, device: Device) -> bool:
         """End a key of this user; return whether there was one."""
         ended = await self._store.revoke(key_id, user_id)
         self._memory.forget(lambda standing: standing.key_id == key_id)
+        if ended:
+            await self._audit.note(
+                AuditKind.API_KEY_REVOKED, device, actor=user_id, subject=user_id, key_id=str(key_id)
+            )
         return ended
 
-    async def find(self, key: ApiKey) -> KeyStanding | None:
+    async def find(self, key: ApiKey, device: Device) -> KeyStanding | None:
         """Return whose key it is; None if it is nobody's, or has expired, or its owner may not sign in.
 
         Remembered for at most five seconds; what this process revokes is forgotten at once.
         """
-        return await self._memory.find(key.digest, lambda: self._look_up(key))
+        return await self._memory.find(key.digest, lambda: self._look_up(key, device))
 
-    async def stands(self, key_id: ApiKeyId) -> bool:
-        """Return whether a key that was recognised may still be used; asked by responses that last."""
-        return await self._store.stands(key_id)
-
-    async def _look_up(self, key: ApiKey) -> KeyStanding | None:
+    async def _look_up(self, key: ApiKey, device: Device) -> KeyStanding | None:
         found = await self._store.find(key.prefix)
-        if found is None or not key.matches(found.digest) or found.expired:
+        if found is None or not key.matches(found.digest):
+            return None
+        if found.expired:
+            await self._tell_of_late_use(found, device)
             return None
         if found.unnoted:
             with suppress(DatabaseUnavailable):  # the next use will be noted
                 await self._store.note_use(found.id)
         return KeyStanding(key_id=found.id, user_id=found.user_id, role=found.role, scopes=found.scopes)
+
+    async def _tell_of_late_use(self, found: Candidate, device: Device) -> None:
+        """Note that an expired key is still used, once a minute: a program does not give up so soon."""
+        now = self._clock()
+        if now < self._told.get(found.id, now):
+            return
+        self._told[found.id] = now + _TELL_SECONDS
+        self._told.move_to_end(found.id)
+        if len(self._told) > _TOLD:
+            self._told.popitem(last=False)
+        await self._audit.note(AuditKind.API_KEY_USED_AFTER_EXPIRY, device, subject=found.user_id, key_id=str(found.id))
 
 
 def _checked_name(text: str) -> str:

@@ -6,10 +6,12 @@ from msgspec import Struct
 
 from deeper_api.accounts.administration import Administration
 from deeper_api.accounts.api_keys import ApiKeys
+from deeper_api.accounts.audits import AuditTrail
 from deeper_api.accounts.service import Accounts
 from deeper_api.accounts.standings import Standings
 from deeper_api.config import AppConfig
 from deeper_api.store.api_keys import ApiKeyStore
+from deeper_api.store.audits import AuditStore
 from deeper_api.store.pool import Pool
 from deeper_api.store.sessions import PostgresSessionStore
 from deeper_api.store.users import UserStore
@@ -34,6 +36,7 @@ class Directory(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     administration: Administration
     api_keys: ApiKeys
+    audits: AuditStore
     key_store: ApiKeyStore
     sessions: SessionService
     store: SessionStore
@@ -45,6 +48,8 @@ def create_directory(config: AppConfig, pool: Pool, keys: KeyRing) -> Directory:
     """Return the directory over ``pool``, whose tokens are signed with ``keys``."""
     users, store, key_store = UserStore(pool), PostgresSessionStore(pool), ApiKeyStore(pool)
     standings = Standings(store)
+    audits = AuditStore(pool)
+    audit = AuditTrail(audits)
     sessions = SessionService(
         store,
         AccessTokens(
@@ -71,10 +76,12 @@ def create_directory(config: AppConfig, pool: Pool, keys: KeyRing) -> Directory:
             standings=standings,
             hasher=hasher,
             policy=policy,
+            audit=audit,
             open_to_all=config.auth.signup,
         ),
-        administration=Administration(users=users, sessions=sessions, hasher=hasher, policy=policy),
-        api_keys=ApiKeys(key_store),
+        administration=Administration(users=users, sessions=sessions, hasher=hasher, policy=policy, audit=audit),
+        api_keys=ApiKeys(key_store, audit),
+        audits=audits,
         key_store=key_store,
         sessions=sessions,
         store=store,

@@ -5,11 +5,14 @@ from datetime import timedelta
 from typing import Final
 
 from deeper_api.store.api_keys import ApiKeyStore
+from deeper_api.store.audits import AuditStore
 from deeper_api.tasks import regularly
 from deeper_auth import SessionStore
 
 # Long enough for somebody to ask why a session or a key ended, short enough to keep the table small.
 _KEPT: Final = timedelta(days=7)
+# Half a year: an attack is often noticed late.
+_AUDIT_KEPT: Final = timedelta(days=180)
 _PAUSE_SECONDS: Final = 3_600.0
 
 
@@ -23,3 +26,8 @@ def forgetting_ended_sessions(
 def forgetting_revoked_keys(store: ApiKeyStore, *, pause: float = _PAUSE_SECONDS) -> AbstractAsyncContextManager[None]:
     """Drop API keys that were revoked a week ago, likewise."""
     return regularly(lambda: store.forget_revoked(_KEPT), pause=pause, name="forget revoked API keys")
+
+
+def forgetting_old_events(store: AuditStore, *, pause: float = _PAUSE_SECONDS) -> AbstractAsyncContextManager[None]:
+    """Drop what the audit trail has kept for 180 days, likewise."""
+    return regularly(lambda: store.forget(_AUDIT_KEPT), pause=pause, name="forget old audit events")

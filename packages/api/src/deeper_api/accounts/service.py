@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 
-from msgspec import Struct
-
+from deeper_api.accounts.audits import AuditTrail
+from deeper_api.accounts.devices import Device
 from deeper_api.accounts.standings import Standings
+from deeper_api.store.audits import AuditKind
 from deeper_api.store.users import Credentials, UserStore
 from deeper_auth import (
     EmailAddress,
@@ -22,6 +23,7 @@ from deeper_core import (
     InvalidCredentials,
     NotFound,
     Overloaded,
+    RefreshTokenReused,
     Role,
     SessionId,
     User,
@@ -29,13 +31,6 @@ from deeper_core import (
     ValidationFailed,
     new_id,
 )
-
-
-class Device(Struct, frozen=True, kw_only=True):
-    """What a client tells of itself, for the list of sessions."""
-
-    user_agent: str | None
-    ip_address: str | None
 
 
 class Accounts:
@@ -52,6 +47,7 @@ class Accounts:
         standings: Standings,
         hasher: PasswordHasher,
         policy: PasswordPolicy,
+        audit: AuditTrail,
         open_to_all: bool,
     ) -> None:
         self._users = users
@@ -59,6 +55,7 @@ class Accounts:
         self._standings = standings
         self._hasher = hasher
         self._policy = policy
+        self._audit = audit
         self._open_to_all = open_to_all
 
     async def sign_up(self, email: str, password: str, device: Device) -> tuple[User, TokenPair]:
@@ -71,7 +68,8 @@ class Accounts:
         """
         if not self._open_to_all:
             raise Forbidden("This server does not take sign-ups. Ask its administrator for an account.")
-        user = await self.create(email, password)
+        user = await self._create(email, password, Role.USER)
+        await self._audit.note(AuditKind.SIGNED_UP, device, actor=user.id, subject=user.id)
         return user, await self._open(user, device)
 
     async def create(self, email: str, password: str, role: Role = Role.USER) -> User:
@@ -81,10 +79,9 @@ class Accounts:
             ValidationFailed: the address or the password is not acceptable.
             EmailTaken: there is such an account.
         """
-        address = parse_email(email)
-        self._policy.require(password, email=email)
-        password_hash = await self._hasher.hash(password)
-        return await self._users.create(UserId(new_id()), address, password_hash, role)
+        user = await self._create(email, password, role)
+        await self._audit.note(AuditKind.ACCOUNT_CREATED, subject=user.id, role=role)
+        return user
 
     async def sign_in(self, email: str, password: str, device: Device) -> tuple[User, TokenPair]:
         """Open a session.
@@ -96,18 +93,43 @@ class Accounts:
         credentials = await self._find(email)
         verdict = await self._hasher.verify(password, credentials and credentials.password_hash)
         if credentials is None or not verdict.is_right:
+            reason = "unknown_account" if credentials is None else "wrong_password"
+            subject = credentials and credentials.user.id
+            await self._audit.note(AuditKind.LOGIN_FAILED, device, subject=subject, reason=reason)
             raise InvalidCredentials
         user = credentials.user
         if user.disabled_at is not None:
+            await self._audit.note(AuditKind.LOGIN_FAILED, device, subject=user.id, reason="account_disabled")
             raise Forbidden("This account is disabled. Ask the administrator of this server.")
         if verdict is PasswordVerdict.OUTDATED:
             with suppress(Overloaded):  # the next sign-in will do
                 await self._users.rehash(user.id, await self._hasher.hash(password), former=credentials.password_hash)
         pair = await self._open(user, device)
         if not await self._is_still_right(credentials, password):
-            await self.sign_out(user.id, pair.session.id)
+            await self._end_session(user.id, pair.session.id)
+            await self._audit.note(AuditKind.LOGIN_FAILED, device, subject=user.id, reason="changed_meanwhile")
             raise InvalidCredentials
+        await self._audit.note(
+            AuditKind.LOGGED_IN, device, actor=user.id, subject=user.id, session_id=str(pair.session.id)
+        )
         return user, pair
+
+    async def refresh(self, refresh_token: str, device: Device) -> TokenPair:
+        """Return new tokens for a refresh token.
+
+        Raises:
+            InvalidRefreshToken: it is forged, or its session has ended.
+            RefreshTokenReused: it was replaced before; its session has ended because of that.
+        """
+        try:
+            return await self._sessions.refresh(refresh_token)
+        except RefreshTokenReused as error:
+            if error.user_id is not None:
+                self._standings.forget(error.user_id)
+                await self._audit.note(
+                    AuditKind.REFRESH_TOKEN_REUSED, device, subject=error.user_id, session_id=str(error.session_id)
+                )
+            raise
 
     async def find(self, user_id: UserId) -> User:
         """Return an account.
@@ -131,9 +153,10 @@ class Accounts:
         if not changed:
             raise ValidationFailed(details=(_wrong_password("$.current_password"),))
         await self._end_sessions(user_id, RevocationReason.PASSWORD_CHANGED)
+        await self._audit.note(AuditKind.PASSWORD_CHANGED, device, actor=user_id, subject=user_id)
         return await self._open(credentials.user, device)
 
-    async def delete(self, user_id: UserId, password: str) -> None:
+    async def delete(self, user_id: UserId, password: str, device: Device) -> None:
         """Delete an account and everything that belongs to it.
 
         Raises:
@@ -142,16 +165,35 @@ class Accounts:
         await self._confirm(user_id, password, field="$.password")
         await self._users.delete(user_id)
         self._standings.forget(user_id)
+        await self._audit.note(AuditKind.ACCOUNT_DELETED, device, actor=user_id, subject=user_id)
 
-    async def sign_out(self, user_id: UserId, session_id: SessionId) -> bool:
+    async def sign_out(self, user_id: UserId, session_id: SessionId, device: Device) -> bool:
         """End one session of this user; return whether it was live."""
-        ended = await self._sessions.revoke(session_id, user_id)
-        self._standings.forget(user_id)
+        ended = await self._end_session(user_id, session_id)
+        if ended:
+            await self._audit.note(
+                AuditKind.SESSION_REVOKED, device, actor=user_id, subject=user_id, session_id=str(session_id)
+            )
         return ended
 
-    async def sign_out_others(self, user_id: UserId, keep: SessionId) -> int:
+    async def sign_out_others(self, user_id: UserId, keep: SessionId, device: Device) -> int:
         """End every session of this user but ``keep``; return how many."""
         ended = await self._sessions.revoke_others(user_id, keep)
+        self._standings.forget(user_id)
+        if ended:
+            await self._audit.note(
+                AuditKind.SESSION_REVOKED, device, actor=user_id, subject=user_id, all_but=str(keep), count=ended
+            )
+        return ended
+
+    async def _create(self, email: str, password: str, role: Role) -> User:
+        address = parse_email(email)
+        self._policy.require(password, email=email)
+        password_hash = await self._hasher.hash(password)
+        return await self._users.create(UserId(new_id()), address, password_hash, role)
+
+    async def _end_session(self, user_id: UserId, session_id: SessionId) -> bool:
+        ended = await self._sessions.revoke(session_id, user_id)
         self._standings.forget(user_id)
         return ended
 

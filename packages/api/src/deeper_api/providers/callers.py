@@ -7,8 +7,9 @@
 Who that is gets decided by a guard, before anything of the body is read; the parameter then only hands it on.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Final, cast
 
 from litestar.handlers import BaseRouteHandler
@@ -16,10 +17,18 @@ from litestar.types import HTTPScope, Scope
 from msgspec import Struct
 
 from deeper_api.accounts.api_keys import ApiKeys
+from deeper_api.accounts.devices import Device
 from deeper_api.accounts.standings import Standings
 from deeper_api.middleware.bodies import AnyConnection
 from deeper_auth import ApiKey, SessionService, parse_api_key
 from deeper_core import ApiKeyId, Forbidden, InvalidToken, KeyScope, Role, SessionId, UserId
+
+StillStands = Callable[[], Coroutine[None, None, bool]]
+"""Tells whether the caller might come back, as of at most five seconds ago: the session or key has not ended, and the
+account is not disabled. That an access token expires in the meantime does not matter.
+
+Raises DatabaseUnavailable.
+"""
 
 _ASKING: Final = frozenset({"caller", "person", "admin"})
 # Methods that change nothing; a HEAD arrives as a GET.
@@ -58,13 +67,13 @@ def identify(
             return
         token = _bearer(connection)
         key = _api_key(token)
-        method = cast("HTTPScope", connection.scope)["method"]
-        caller = await by_token(token) if key is None else await by_key(key, method, wanted)
+        caller = await by_token(token) if key is None else await by_key(key, connection, wanted)
         if "admin" in wanted and caller.role is not Role.ADMIN:
             raise Forbidden
         state = connection.scope["state"]
         state["caller"] = caller
         state["user_id"] = str(caller.user_id)
+        state["still_stands"] = partial(_still_stands, connection, key, standings, api_keys)
 
     async def by_token(token: str) -> Caller:
         claims = sessions.verify(token)
@@ -73,14 +82,11 @@ def identify(
             raise InvalidToken
         return Caller(user_id=claims.user_id, session_id=claims.session_id, key_id=None, role=standing.role)
 
-    async def by_key(key: ApiKey, method: str, wanted: AbstractSet[str]) -> Caller:
-        standing = await api_keys.find(key)
+    async def by_key(key: ApiKey, connection: AnyConnection, wanted: AbstractSet[str]) -> Caller:
+        standing = await api_keys.find(key, _device(connection))
         if standing is None:
             raise InvalidToken("The API key is not valid: it is mistyped, has expired or was revoked.")
-        if "caller" not in wanted:
-            raise Forbidden("An API key may not do this. Sign in instead.")
-        if method not in _READING and KeyScope.CHAT not in standing.scopes:
-            raise Forbidden("This API key may only read. It takes one with the scope `chat` to do this.")
+        _require_scope(standing.scopes, connection, wanted)
         return Caller(user_id=standing.user_id, session_id=None, key_id=standing.key_id, role=standing.role)
 
     return guard
@@ -92,12 +98,42 @@ async def provide_caller(scope: Scope) -> Caller:
     return caller
 
 
+async def provide_still_stands(scope: Scope) -> StillStands:
+    """Return by what a response that lasts can look again."""
+    still_stands: StillStands = scope["state"]["still_stands"]
+    return still_stands
+
+
 async def provide_person(scope: Scope) -> Person:
     """Return what the guard found out."""
     caller = await provide_caller(scope)
     if caller.session_id is None:
         raise AssertionError("the guard lets nobody in without a session here")
     return Person(user_id=caller.user_id, role=caller.role, session_id=caller.session_id)
+
+
+async def provide_admin(scope: Scope) -> Person:
+    """Return what the guard found out, likewise."""
+    return await provide_person(scope)
+
+
+def _require_scope(scopes: Collection[KeyScope], connection: AnyConnection, wanted: AbstractSet[str]) -> None:
+    if "caller" not in wanted:
+        raise Forbidden("An API key may not do this. Sign in instead.")
+    if cast("HTTPScope", connection.scope)["method"] not in _READING and KeyScope.CHAT not in scopes:
+        raise Forbidden("This API key may only read. It takes one with the scope `chat` to do this.")
+
+
+def _device(connection: AnyConnection) -> Device:
+    address: object = connection.scope["state"]["client_address"]
+    return Device(user_agent=connection.headers.get("user-agent"), ip_address=None if address is None else str(address))
+
+
+async def _still_stands(connection: AnyConnection, key: ApiKey | None, standings: Standings, api_keys: ApiKeys) -> bool:
+    if key is not None:
+        return await api_keys.find(key, _device(connection)) is not None
+    caller = await provide_caller(connection.scope)
+    return caller.session_id is not None and await standings.find(caller.session_id) is not None
 
 
 def _bearer(connection: AnyConnection) -> str:

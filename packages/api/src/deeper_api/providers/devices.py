@@ -3,7 +3,7 @@
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from deeper_api.accounts.service import Device
+from deeper_api.accounts.devices import Device
 from deeper_api.middleware.addresses import Address
 from deeper_api.middleware.bodies import JsonRequest
 

@@ -1,5 +1,6 @@
 """The table of contents of the API: each module is a resource, named by its URL."""
 
+from deeper_api.routes.admin import admin_router
 from deeper_api.routes.api_keys import api_keys_router
 from deeper_api.routes.auth import auth_router
 from deeper_api.routes.chat import answer_chat
@@ -18,6 +19,7 @@ ROUTES = (
     auth_router,
     me_router,
     api_keys_router,
+    admin_router,
     list_models,
     answer_chat,
     generations_router,

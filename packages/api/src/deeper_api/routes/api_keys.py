@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from deeper_api.accounts.api_keys import MAX_KEYS, ApiKeys
+from deeper_api.accounts.devices import Device
 from deeper_api.providers.callers import Person
 from deeper_api.routes.auth import BODY_BYTES
 from deeper_api.store.api_keys import NamedKey
@@ -51,11 +52,14 @@ class KeyList(Struct, frozen=True, kw_only=True):
 
 @post("/", status_code=201, operation_id="makeApiKey")
 async def make_api_key(
-    data: JSONBody[ApiKeyBody], person: NamedDependency[Person], api_keys: NamedDependency[SkipValidation[ApiKeys]]
+    data: JSONBody[ApiKeyBody],
+    person: NamedDependency[Person],
+    api_keys: NamedDependency[SkipValidation[ApiKeys]],
+    device: NamedDependency[Device],
 ) -> MadeKey:
     """Make a key. It goes where an access token goes; only its hash is kept."""
     lifetime = None if data.expires_in_days is None else timedelta(days=data.expires_in_days)
-    made, key = await api_keys.make(person.user_id, data.name, data.scopes, lifetime)
+    made, key = await api_keys.make(person.user_id, data.name, data.scopes, lifetime, device)
     return MadeKey(**asdict(made), key=key.text)
 
 
@@ -67,10 +71,13 @@ async def list_api_keys(person: NamedDependency[Person], api_keys: NamedDependen
 
 @delete("/{key_id:uuid}", status_code=204, operation_id="revokeApiKey")
 async def revoke_api_key(
-    key_id: FromPath[UUID], person: NamedDependency[Person], api_keys: NamedDependency[SkipValidation[ApiKeys]]
+    key_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    api_keys: NamedDependency[SkipValidation[ApiKeys]],
+    device: NamedDependency[Device],
 ) -> None:
     """End a key. Within five seconds no server takes it any more."""
-    if not await api_keys.revoke(person.user_id, ApiKeyId(key_id)):
+    if not await api_keys.revoke(person.user_id, ApiKeyId(key_id), device):
         raise NotFound
 
 

@@ -10,7 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from deeper_api.accounts.service import Accounts, Device
+from deeper_api.accounts.devices import Device
+from deeper_api.accounts.service import Accounts
 from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.providers.callers import Person
@@ -96,26 +97,29 @@ async def login(
 @post("/refresh", status_code=200, operation_id="refresh")
 async def refresh(
     request: JsonRequest,
-    sessions: NamedDependency[SkipValidation[SessionService]],
+    accounts: NamedDependency[SkipValidation[Accounts]],
+    device: NamedDependency[Device],
     config: NamedDependency[SkipValidation[AppConfig]],
     data: JSONBody[RefreshBody | None] = None,
 ) -> Response[Tokens]:
     """Exchange a refresh token, from the body or else from the cookie, for new tokens."""
     if data is not None and data.refresh_token is not None:
-        return with_tokens(await sessions.refresh(data.refresh_token), "body")
+        return with_tokens(await accounts.refresh(data.refresh_token, device), "body")
     token = request.cookies.get(COOKIE)
     if token is None:
         raise InvalidRefreshToken
     require_same_site(request, config.server.allowed_origins)
-    return with_tokens(await sessions.refresh(token), "cookie")
+    return with_tokens(await accounts.refresh(token, device), "cookie")
 
 
 @post("/logout", status_code=204, operation_id="logout")
 async def logout(
-    person: NamedDependency[Person], accounts: NamedDependency[SkipValidation[Accounts]]
+    person: NamedDependency[Person],
+    accounts: NamedDependency[SkipValidation[Accounts]],
+    device: NamedDependency[Device],
 ) -> Response[None]:
     """End the session that asks."""
-    await accounts.sign_out(person.user_id, person.session_id)
+    await accounts.sign_out(person.user_id, person.session_id, device)
     return signed_out()
 
 
@@ -140,10 +144,12 @@ async def list_sessions(
 
 @delete("/sessions", status_code=204, operation_id="endOtherSessions")
 async def end_other_sessions(
-    person: NamedDependency[Person], accounts: NamedDependency[SkipValidation[Accounts]]
+    person: NamedDependency[Person],
+    accounts: NamedDependency[SkipValidation[Accounts]],
+    device: NamedDependency[Device],
 ) -> None:
     """Sign out every device but the one that asks."""
-    await accounts.sign_out_others(person.user_id, person.session_id)
+    await accounts.sign_out_others(person.user_id, person.session_id, device)
 
 
 @delete("/sessions/{session_id:uuid}", status_code=204, operation_id="endSession")
@@ -151,9 +157,10 @@ async def end_session(
     session_id: FromPath[UUID],
     person: NamedDependency[Person],
     accounts: NamedDependency[SkipValidation[Accounts]],
+    device: NamedDependency[Device],
 ) -> None:
     """Sign out one device."""
-    if not await accounts.sign_out(person.user_id, SessionId(session_id)):
+    if not await accounts.sign_out(person.user_id, SessionId(session_id), device):
         raise NotFound
 
 

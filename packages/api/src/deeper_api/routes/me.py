@@ -5,7 +5,8 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
 from msgspec import Struct
 
-from deeper_api.accounts.service import Accounts, Device
+from deeper_api.accounts.devices import Device
+from deeper_api.accounts.service import Accounts
 from deeper_api.providers.callers import Caller, Person
 from deeper_api.routes.auth import BODY_BYTES, Password, Tokens, Transport, signed_out, with_tokens
 from deeper_core import User
@@ -45,10 +46,13 @@ async def change_password(
 
 @delete("/", status_code=204, operation_id="deleteMe")
 async def delete_me(
-    data: JSONBody[DeleteBody], person: NamedDependency[Person], accounts: NamedDependency[SkipValidation[Accounts]]
+    data: JSONBody[DeleteBody],
+    person: NamedDependency[Person],
+    accounts: NamedDependency[SkipValidation[Accounts]],
+    device: NamedDependency[Device],
 ) -> Response[None]:
     """Delete the account and everything that belongs to it."""
-    await accounts.delete(person.user_id, data.password)
+    await accounts.delete(person.user_id, data.password, device)
     return signed_out()
 
 

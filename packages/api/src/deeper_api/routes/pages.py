@@ -56,6 +56,12 @@ class TreeCursor(Cursor, frozen=True, array_like=True, tag="tree"):
     before: UUID
 
 
+class AuditCursor(Cursor, frozen=True, array_like=True, tag="audit"):
+    """Before this event of the audit trail."""
+
+    before: UUID
+
+
 class PathCursor(Cursor, frozen=True, array_like=True, tag="path"):
     """From this message up."""
 

@@ -182,21 +182,6 @@ class ApiKeyStore:
             unnoted=row.unnoted,
         )
 
-    _STANDS = """
-        select
-        from api_keys
-        join users on users.id = api_keys.user_id
-        where api_keys.id = %(id)s
-          and api_keys.revoked_at is null
-          and coalesce(api_keys.expires_at > now(), true)
-          and users.disabled_at is null
-    """
-
-    async def stands(self, key_id: ApiKeyId) -> bool:
-        """Return whether a key may still be used: neither revoked nor expired, by an owner who may sign in."""
-        async with connection(self._pool) as conn:
-            return (await conn.execute(self._STANDS, {"id": key_id})).rowcount == 1
-
     # Who comes second in a minute, at another process, finds that the first has noted it.
     _NOTE_USE = """
         update api_keys
