@@ -87,3 +87,12 @@ def test_millisecond_and_counter_survive_in_their_places(millisecond, counter):
     assert milliseconds(value) == millisecond
     high, low = (value.int >> 64) & 0xFFF, (value.int >> 32) & 0x3FFF_FFFF
     assert (high << 30) | low == counter
+
+
+@given(ahead=st.integers(0, 10_000_000))
+def test_an_id_sorts_behind_one_that_a_clock_ahead_of_ours_made(ahead: int):
+    theirs = UUID(int=new_id().int + (ahead << 80))
+    value = new_id(after=theirs)
+    assert value > theirs
+    assert (value.version, value.variant) == (7, RFC_4122)
+    assert milliseconds(value) <= milliseconds(theirs) + 1

@@ -1,8 +1,10 @@
+import random
 from collections.abc import AsyncIterator
 
 import pytest
 from msgspec.structs import replace
 
+from deeper_api.store import histories as module
 from deeper_api.store.generations import GenerationStore, NewGeneration
 from deeper_api.store.histories import HistoryStore, Past
 from deeper_api.store.journals import JournalStore
@@ -138,6 +140,16 @@ async def test_an_image_counts_for_what_it_costs_a_model_not_for_its_bytes(
     assert found[0].message is not None
     assert found[0].message.images == (image,)
     assert texts(await path(histories, user_id, first, near=3_000)) == [None, "nice"]
+
+
+async def test_no_more_images_are_read_than_memory_is_meant_for_them(
+    pool: Pool, histories: HistoryStore, user_id: UserId, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "_IMAGES_BYTES", 10_000)
+    image = f"\\x{random.Random(0).randbytes(6_000).hex()}"
+    first = await say(pool, user_id, "look", "nice", images=(image,))
+    second = await say(pool, user_id, "and here", "nicer", first, images=(image,))
+    assert texts(await path(histories, user_id, second)) == [None, "nice", "and here", "nicer"]
 
 
 async def test_a_message_is_read_whole(pool: Pool, histories: HistoryStore, user_id: UserId):

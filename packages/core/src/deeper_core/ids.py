@@ -44,9 +44,18 @@ class _Clock:
 _clock = _Clock()
 
 
-def new_id() -> UUID:
-    """Return a new UUIDv7: sorts by time of making, and strictly so within one process."""
-    millisecond, counter = _clock.tick()
+def new_id(*, after: UUID | None = None) -> UUID:
+    """Return a new UUIDv7: sorts by time of making, and strictly so within one process.
+
+    It also sorts behind the UUIDv7 ``after``, even if that is of another machine whose clock is ahead.
+    """
+    made = _assemble(*_clock.tick())
+    if after is None or made > after:
+        return made
+    return _assemble((after.int >> 80) + 1, secrets.randbits(_COUNTER_BITS - 1))
+
+
+def _assemble(millisecond: int, counter: int) -> UUID:
     value = (millisecond & 0xFFFF_FFFF_FFFF) << 80
     value |= 0x7 << 76
     value |= (counter >> 30) << 64

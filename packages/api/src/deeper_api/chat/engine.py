@@ -206,8 +206,12 @@ class Engine:
                 async with asyncio.timeout(_TOLD_EVERY_SECONDS if self._bells.followed else None):
                     await self._bells.joined.wait()
             self._bells.joined.clear()
-            with suppress(DatabaseUnavailable):
+            try:
                 await unbroken(self._store.tell_watched(self._bells.followed))
+            except DatabaseUnavailable:
+                pass  # the next time will do
+            except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed
+                _log.exception("cannot tell who is followed")
 
 
 def _weigh(new: NewGeneration) -> int:

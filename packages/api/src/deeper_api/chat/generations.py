@@ -136,10 +136,11 @@ class Generation:
 
     # -- the journal -----------------------------------------------------------------------------------------------
 
-    def unwritten(self) -> list[tuple[Kind, Body]]:
-        """Return what is not yet in the journal."""
+    def unwritten(self, most: int | None = None) -> list[tuple[Kind, Body]]:
+        """Return what is not yet in the journal, or of it no more than one piece and ``most`` positions."""
         first = bisect_right(self._ends, self.written)
-        return list(join(self._pieces[first:]))
+        behind = None if most is None else max(first + 1, bisect_right(self._ends, self.written + most))
+        return list(join(self._pieces[first:behind]))
 
     def note_written(self, bodies: list[tuple[Kind, Body]], tokens: int) -> None:
         """Take note that these bodies, which `unwritten` returned, are in the journal, with the first ``tokens``."""

@@ -26,6 +26,8 @@ _TICK_SECONDS: Final = 0.2
 # Other processes take one for dead that keeps silent for several of these.
 _BEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
+# Characters of one statement, about.
+_HEAVIEST: Final = 4 * 1024 * 1024
 
 
 # What one generation has said since the last time, and the tokens of all that it has said.
@@ -108,11 +110,7 @@ class Journal:
     async def _write(self) -> None:
         """Write what all open generations have said since the last time, and the heartbeat."""
         async with self._writing:
-            parts = [
-                (generation, generation.unwritten(), generation.tokens)
-                for generation in self._open.values()
-                if generation.position > generation.written
-            ]
+            parts = self._parts()
             now = time.monotonic()
             beats = now - self._beaten >= _BEAT_SECONDS
             asked = list(self._open.values()) if beats else [generation for generation, _, _ in parts]
@@ -120,6 +118,19 @@ class Journal:
                 return
             await self._write_parts(parts, asked)
             self._beaten = now
+
+    def _parts(self) -> list[_Part]:
+        """Return what is to be written: all there is, but after an outage no more than one statement may take."""
+        parts: list[_Part] = []
+        room = _HEAVIEST
+        for generation in self._open.values():
+            grown = generation.position - generation.written
+            if grown > 0 and room > 0:
+                # The tokens of an answer of which only a part is written are counted with the last part.
+                tokens = generation.tokens if grown <= room else generation.written_tokens
+                parts.append((generation, generation.unwritten(room), tokens))
+                room -= grown
+        return parts
 
     async def _write_parts(self, parts: Sequence[_Part], asked: Sequence[Generation]) -> None:
         """Write ``parts``, of which each is of one of ``asked``; give up what cannot be written or is not ours."""

@@ -165,7 +165,7 @@ def _kept(
         parent_id = messages[-1].id
     answer = NewMessage(
         generation_id=new.id,
-        id=MessageId(new_id()),
+        id=MessageId(new_id(after=parent_id)),
         parent_id=parent_id,
         role=ChatRole.ASSISTANT,
         state="running",
@@ -208,7 +208,7 @@ def _question(asked: Asked, new: NewGeneration, request: ChatRequest, parent_id:
 def _new_message(generation_id: GenerationId, parent_id: MessageId | None, message: ChatMessage) -> NewMessage:
     return NewMessage(
         generation_id=generation_id,
-        id=MessageId(new_id()),
+        id=MessageId(new_id(after=parent_id)),
         parent_id=parent_id,
         role=message.role,
         content=message.content,

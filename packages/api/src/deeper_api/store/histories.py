@@ -10,8 +10,11 @@ from psycopg.rows import class_row
 from deeper_api.store.pool import Pool, connection
 from deeper_core import ChatMessage, ChatRole, ConversationId, MessageId, ToolCall, UserId
 
-# An image takes some tokens, whatever its size in bytes.
+# An image takes some tokens, whatever its size in bytes. How many there are is not counted, since that would read them.
 _IMAGE_BYTES: Final = 3_072
+# Size of a column without images, about; and of all images that are read for one question.
+_NO_IMAGES_BYTES: Final = 64
+_IMAGES_BYTES: Final = 32 * 1024 * 1024
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -91,9 +94,12 @@ class HistoryStore:
             select
                 path.distance, messages.*,
                 sum(
-                    octet_length(content) + coalesce(octet_length(thinking), 0) + octet_length(tool_calls::text)
-                    + cardinality(images) * %(image_bytes)s
-                ) over (order by path.distance) <= %(bytes)s or path.distance = 1 or role = 'system' as near
+                    octet_length(content) + coalesce(octet_length(thinking), 0) + pg_column_size(tool_calls)
+                    + (pg_column_size(images) > %(no_images)s)::integer * %(image_bytes)s
+                ) over (order by path.distance) <= %(bytes)s
+                and sum(pg_column_size(images)) over (order by path.distance) <= %(images)s
+                or path.distance = 1
+                or role = 'system' as near
             from path
             join messages on messages.conversation_id = %(conversation_id)s and messages.id = path.id
         )
@@ -123,6 +129,8 @@ class HistoryStore:
             "leaf": leaf,
             "bytes": near,
             "image_bytes": _IMAGE_BYTES,
+            "no_images": _NO_IMAGES_BYTES,
+            "images": _IMAGES_BYTES,
         }
         async with connection(self._pool) as lent:
             cursor = lent.cursor(row_factory=class_row(_PastRow))
