@@ -15,14 +15,15 @@ from deeper_api.chat.questions import Asked, Questions
 from deeper_api.config import AppConfig
 from deeper_api.errors import STATUS, ErrorBody, ErrorEnvelope, error_headers
 from deeper_api.middleware.bodies import JsonRequest
-from deeper_api.providers.callers import Caller
-from deeper_api.routes.streams import FrameStream, departure, wire_for
+from deeper_api.providers.callers import Caller, StillStands
+from deeper_api.routes.streams import FrameStream, departure, supervised, wire_for
 from deeper_core import (
     ChatMessage,
     ChatOptions,
     ChatRequest,
     ConversationId,
     ErrorDetail,
+    InvalidToken,
     JsonObject,
     MessageId,
     ModelName,
@@ -94,6 +95,7 @@ async def answer_chat(
     questions: NamedDependency[SkipValidation[Questions]],
     request_id: NamedDependency[str],
     config: NamedDependency[SkipValidation[AppConfig]],
+    still_stands: NamedDependency[SkipValidation[StillStands]],
 ) -> Response[Answer] | Response[ErrorEnvelope] | Response[None]:
     """Answer as server-sent events, as lines of JSON where NDJSON is accepted, or whole with ``"stream": false``.
 
@@ -103,6 +105,7 @@ async def answer_chat(
     """
     if not permits(config, caller.role, data.model):
         raise ModelNotFound
+    key = _idempotency_key(request)
     feed = await questions.ask(
         Asked(
             user_id=caller.user_id,
@@ -112,14 +115,17 @@ async def answer_chat(
             conversation_id=None if data.conversation_id is None else ConversationId(data.conversation_id),
             parent_id=MessageId(data.parent_id) if isinstance(data.parent_id, UUID) else data.parent_id,
             abandon_after=data.abandon_after(),
-            idempotency_key=_idempotency_key(request),
-            fingerprint=msgspec.json.encode(data, order="deterministic"),
+            idempotency_key=key,
+            fingerprint=b"" if key is None else msgspec.json.encode(data, order="deterministic"),
         )
     )
     if data.stream:
-        return FrameStream(feed, wire_for(request), config.server.heartbeat_seconds)
+        return FrameStream(feed, wire_for(request), config.server.heartbeat_seconds, still_stands)
     with departure(request.receive) as leaving:
-        answer = await whole_answer(feed, leaving)
+        async with supervised(leaving, still_stands) as expelled:
+            answer = await whole_answer(feed, leaving)
+    if expelled.is_set():
+        raise InvalidToken
     if isinstance(answer, ErrorBody):
         return Response(ErrorEnvelope(error=answer), status_code=STATUS[answer.code], headers=error_headers(answer))
     if answer is None:

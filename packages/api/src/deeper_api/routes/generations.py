@@ -12,7 +12,7 @@ from deeper_api.chat.engine import Engine
 from deeper_api.chat.views import GenerationView, view, view_of_running
 from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest
-from deeper_api.providers.callers import Caller
+from deeper_api.providers.callers import Caller, StillStands
 from deeper_api.routes.streams import FrameStream, wire_for
 from deeper_api.store.generations import GenerationStore
 from deeper_core import ErrorDetail, GenerationId, ValidationFailed
@@ -58,6 +58,7 @@ async def follow_generation(
     caller: NamedDependency[Caller],
     engine: NamedDependency[SkipValidation[Engine]],
     config: NamedDependency[SkipValidation[AppConfig]],
+    still_stands: NamedDependency[SkipValidation[StillStands]],
     after: After = None,
 ) -> Response[None]:
     """Send the events of a generation: all, or those after the one that ``Last-Event-ID`` or ``after`` names.
@@ -70,7 +71,7 @@ async def follow_generation(
     feed = await engine.find(GenerationId(generation_id), caller.user_id, after=position)
     if feed.over:
         return Response(None, status_code=204)
-    return FrameStream(feed, wire_for(request), config.server.heartbeat_seconds)
+    return FrameStream(feed, wire_for(request), config.server.heartbeat_seconds, still_stands)
 
 
 @post("/{generation_id:uuid}/cancel", status_code=200, operation_id="cancelGeneration")

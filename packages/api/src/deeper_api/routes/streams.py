@@ -9,12 +9,20 @@ from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
 
 from deeper_api.chat.feeds import Feed
+from deeper_api.chat.frames import Failed
 from deeper_api.chat.wire import NDJSON, SSE, Wire
+from deeper_api.errors import error_body
 from deeper_api.middleware.bodies import JsonRequest
+from deeper_api.providers.callers import StillStands
+from deeper_api.tasks import background, unbroken
+from deeper_core import DatabaseUnavailable, InvalidToken
 
 # A client may read slowly, but has to read: one that is gone without a word, or means harm, would keep its answer in
 # memory, and the model server at work on it.
 STALL_SECONDS = 15.0
+# How often it is looked whether the caller may still be here. What is found may be five seconds old, so that nobody
+# stays for more than 15.
+LOOK_SECONDS = 10.0
 
 _HEADERS = {
     "cache-control": "no-cache, no-store, no-transform",
@@ -26,15 +34,15 @@ class FrameStream(Response[None]):
     """Sends the frames of ``feed`` as they come, in the form ``wire``, until its end or the client's leaving.
 
     A comment or an empty line goes out when nothing has come for ``heartbeat`` seconds. A client that takes nothing for
-    `STALL_SECONDS` has left, too.
+    `STALL_SECONDS` has left, too. One who no longer stands is sent an error, and then has left.
 
     Litestar's own `Stream` is not used because it cancels the body where it stands, which for a body that has not begun
     means that nothing of it runs.
     """
 
-    def __init__(self, feed: Feed, wire: Wire, heartbeat: float) -> None:
+    def __init__(self, feed: Feed, wire: Wire, heartbeat: float, still_stands: StillStands) -> None:
         super().__init__(None, media_type=wire.media_type, headers=_HEADERS)
-        self._parts = feed, wire, heartbeat
+        self._parts = feed, wire, heartbeat, still_stands
 
     def to_asgi_response(self, *_: object, **__: object) -> ASGIStreamingResponse:
         """Return the ASGI application that sends it."""
@@ -44,13 +52,16 @@ class FrameStream(Response[None]):
 class _FrameStream(ASGIStreamingResponse):
     """As `FrameStream`."""
 
-    def __init__(self, feed: Feed, wire: Wire, heartbeat: float) -> None:
+    def __init__(self, feed: Feed, wire: Wire, heartbeat: float, still_stands: StillStands) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  - untyped there
             iterator=(), media_type=wire.media_type, headers=_HEADERS
         )
         self._feed, self._wire, self._heartbeat = feed, wire, heartbeat
+        self._still_stands = still_stands
+        self._request_id: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._request_id = scope["state"].get("request_id")
         with self._feed.viewer():
             await super().__call__(scope, receive, send)
 
@@ -58,14 +69,21 @@ class _FrameStream(ASGIStreamingResponse):
         with departure(receive) as leaving, suppress(TimeoutError):
             async with (
                 _stalling(STALL_SECONDS) as watch,
+                supervised(leaving, self._still_stands) as expelled,
                 aclosing(self._feed.tail(self._heartbeat, leaving)) as tail,
             ):
                 async for frames in tail:
                     body = self._wire.encode(frames) if frames else self._wire.heartbeat
                     with watch:
                         await send(_body(body, more=True))
+                if expelled.is_set():
+                    with watch:
+                        await send(_body(self._wire.encode([(None, self._expulsion())]), more=True))
                 with watch:
                     await send(_body(b"", more=False))
+
+    def _expulsion(self) -> Failed:
+        return Failed(error=error_body(InvalidToken("This session has ended. Sign in again."), self._request_id))
 
 
 def wire_for(request: JsonRequest) -> Wire:
@@ -128,6 +146,27 @@ def departure(receive: Receive) -> Generator[asyncio.Future[None]]:
         yield leaving
     finally:
         leaving.cancel()
+
+
+@asynccontextmanager
+async def supervised(leaving: asyncio.Future[None], still_stands: StillStands) -> AsyncGenerator[asyncio.Event]:
+    """Look every `LOOK_SECONDS` whether the caller still stands; if not, set the event and cancel ``leaving``.
+
+    While the database does not answer, everybody may stay.
+    """
+    expelled = asyncio.Event()
+
+    async def look() -> None:
+        while not leaving.done():
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(DatabaseUnavailable):
+                if not await unbroken(still_stands()):
+                    expelled.set()
+                    leaving.cancel()
+                    return
+
+    async with background(look(), name="look whether a caller still stands"):
+        yield expelled
 
 
 async def _left(receive: Receive) -> None:
