@@ -20,6 +20,7 @@ from deeper_api.chat.engine import Engine
 from deeper_api.chat.services import Chat, create_chat
 from deeper_api.config import AppConfig
 from deeper_api.conversations.service import Conversations
+from deeper_api.limits.services import Limits
 from deeper_api.middleware.addresses import parse_networks
 from deeper_api.middleware.bodies import JsonRequest, require_json
 from deeper_api.middleware.edge import Edge
@@ -33,6 +34,7 @@ from deeper_api.providers.callers import (
     provide_still_stands,
 )
 from deeper_api.providers.devices import provide_device
+from deeper_api.providers.limits import limit, provide_login_attempts, tell_limits
 from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
@@ -70,11 +72,12 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     directory.hasher.self_test()
     provider = provider or create_provider(config)
     chat = create_chat(config, pool, provider)
+    limits = Limits(config)
 
     return Edge(
         Litestar(
             route_handlers=ROUTES,
-            guards=[identify(directory.sessions, directory.standings, directory.api_keys), require_json],
+            guards=[limit(identify(directory.sessions, directory.standings, directory.api_keys), limits), require_json],
             dependencies={
                 "accounts": provide_always(directory.accounts),
                 "admin": Provide(provide_admin),
@@ -87,6 +90,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
                 "device": Provide(provide_device),
                 "engine": provide_always(chat.engine),
                 "generations": provide_always(chat.generations),
+                "login_attempts": Provide(provide_login_attempts(limits)),
                 "model_provider": provide_always(provider),
                 "person": Provide(provide_person),
                 "pool": provide_always(pool),
@@ -97,9 +101,10 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
                 "usages": provide_always(UsageStore(pool)),
             },
             exception_handlers={Exception: respond_to_error},
+            before_send=[tell_limits],
             request_class=JsonRequest,
             request_max_body_size=BODY_BYTES,
-            lifespan=[_lifespan(pool, chat, provider, directory)],
+            lifespan=[_lifespan(pool, chat, provider, directory, limits)],
             plugins=[Arrays(), Descriptions()],
             openapi_config=_openapi() if config.profile == "dev" else None,
             logging_config=None,
@@ -133,7 +138,7 @@ def create_provider(config: AppConfig) -> ModelProvider:
 
 
 def _lifespan(
-    pool: Pool, chat: Chat, provider: ModelProvider, directory: Directory
+    pool: Pool, chat: Chat, provider: ModelProvider, directory: Directory, limits: Limits
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -141,6 +146,7 @@ def _lifespan(
             stack.push_async_callback(directory.hasher.close)
             stack.push_async_callback(provider.close)
             await stack.enter_async_context(running(pool))
+            await stack.enter_async_context(limits.running())
             await stack.enter_async_context(forgetting_ended_sessions(directory.store))
             await stack.enter_async_context(forgetting_revoked_keys(directory.key_store))
             await stack.enter_async_context(forgetting_old_events(directory.audits))

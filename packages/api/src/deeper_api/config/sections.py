@@ -29,6 +29,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
+Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class ServerConfig(Section, frozen=True, kw_only=True):
@@ -70,8 +71,16 @@ class RedisConfig(Section, frozen=True, kw_only=True):
 
     url: Annotated[
         str,
-        Meta(description="Redis address, `redis://host:6379/0`. Checked, but not used yet.", extra=SECRET_IN_URL),
+        Meta(
+            description="Redis address, `redis://host:6379/0`, by which all processes share their limits; without it "
+            "each keeps a part of them.",
+            extra=SECRET_IN_URL,
+        ),
     ] = ""
+    timeout: Annotated[
+        PositiveSeconds,
+        Meta(description="Seconds that a request waits for Redis before each process limits by itself."),
+    ] = 0.2
 
 
 class JwtConfig(Section, frozen=True, kw_only=True):
@@ -153,6 +162,28 @@ class OpenAIConfig(Section, frozen=True, kw_only=True):
     api_key: Annotated[str, Meta(description="Key that is sent to it as bearer token, if any.", extra=SECRET)] = ""
 
 
+class LimitsConfig(Section, frozen=True, kw_only=True):
+    """How often whom is let in: so many at once, and then so many in a time."""
+
+    enabled: Annotated[bool, Meta(description="Whether anybody is ever refused for asking too often.")] = True
+    anonymous_per_minute: Annotated[
+        Rate, Meta(description="Requests of an address (IPv6: of a /64) without a valid token, in a minute.")
+    ] = 120
+    anonymous_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 120
+    user_per_minute: Annotated[Rate, Meta(description="Requests of a user in a minute.")] = 600
+    user_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 300
+    key_per_minute: Annotated[Rate, Meta(description="Requests with an API key in a minute.")] = 600
+    key_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 300
+    password_per_minute: Annotated[
+        Rate, Meta(description="Requests with a password, right or wrong, of an address or a user, in a minute.")
+    ] = 30
+    password_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 30
+    login_per_hour: Annotated[
+        Rate, Meta(description="Wrong passwords for an account from one address, in an hour.")
+    ] = 20
+    login_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 5
+
+
 class LogConfig(Section, frozen=True, kw_only=True):
     """Logs on standard output."""
 
@@ -179,4 +210,5 @@ class AppConfig(Section, frozen=True, kw_only=True):
     model: ModelConfig = ModelConfig()
     ollama: OllamaConfig = OllamaConfig()
     openai: OpenAIConfig = OpenAIConfig()
+    limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()

@@ -15,6 +15,7 @@ from deeper_api.accounts.service import Accounts
 from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.providers.callers import Person
+from deeper_api.providers.limits import LoginAttempts
 from deeper_auth import SessionService, TokenPair
 from deeper_core import Forbidden, InvalidRefreshToken, NotFound, SessionId, User
 
@@ -88,9 +89,11 @@ async def login(
     data: JSONBody[CredentialsBody],
     accounts: NamedDependency[SkipValidation[Accounts]],
     device: NamedDependency[Device],
+    login_attempts: NamedDependency[SkipValidation[LoginAttempts]],
 ) -> Response[SignedIn]:
     """Open a session."""
-    user, pair = await accounts.sign_in(data.email, data.password, device)
+    async with login_attempts.at(data.email):
+        user, pair = await accounts.sign_in(data.email, data.password, device)
     return _signed_in(user, pair, data.transport)
 
 

@@ -9,6 +9,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from litestar.typing import FieldDefinition
 
 from deeper_api.errors import ErrorEnvelope
+from deeper_api.providers.limits import UNLIMITED
 
 _SCHEME = "access_token"
 COMPONENTS = Components(security_schemes={_SCHEME: SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")})
@@ -28,7 +29,7 @@ class Descriptions(ReceiveRoutePlugin):
             return
         for handler in route.route_handlers:
             wanted = handler.parsed_fn_signature.parameters
-            errors: dict[int, str] = {}
+            errors: dict[int, str] = {} if handler.operation_id in UNLIMITED else {429: "Too many requests"}
             if _SIGNED_IN & wanted.keys():
                 handler.security = [{_SCHEME: []}]
             if _SIGNED_IN & wanted.keys() or handler.operation_id in _EXCHANGES:
