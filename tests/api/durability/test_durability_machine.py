@@ -199,7 +199,7 @@ class Durability(RuleBasedStateMachine):
         assert kept == talk.answer.text if state == "complete" else kept.begins(talk.answer.text)
         last: set[str] = set()
         for number, viewer in enumerate(talk.viewers):
-            seen = viewer.seen
+            seen = await viewer.until_closed()
             if seen.last is None:
                 async with following(self.at(number % 2), talk.generation_id, seen) as again:
                     await again.until_last()
