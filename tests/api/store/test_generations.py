@@ -159,6 +159,16 @@ class TestTakingOn:
         assert await store.begin(RUNNER, [mine, foreign]) == ids(mine)
         assert {row["user_id"] for row in await rows(pool, "select user_id from messages")} == {user_id}
 
+    async def test_a_stranger_gets_in_with_nothing_to_say_neither(
+        self, store: GenerationStore, user_id: UserId, stranger: UserId
+    ):
+        known = stored(user_id)
+        await store.begin(RUNNER, [known])
+        mine = stored(user_id, known.conversation_id, known.messages[0].id)
+        foreign = replace(stored(stranger, known.conversation_id), messages=(), message_id=None)
+        assert await store.begin(RUNNER, [foreign]) == set()
+        assert await store.begin(RUNNER, [mine, foreign]) == ids(mine)
+
     async def test_two_branches_may_begin_at_once(self, pool: Pool, store: GenerationStore, user_id: UserId):
         known = stored(user_id)
         await store.begin(RUNNER, [known])

@@ -154,11 +154,11 @@ class GenerationStore:
             where conversations.id = given.conversation_id
                 and conversations.user_id = given.user_id
                 and not given.opens
-            returning conversations.id
+            returning conversations.id, conversations.user_id
         ),
         placed as (
             select * from given
-            where conversation_id is null or opens or conversation_id in (select id from touched)
+            where conversation_id is null or opens or (conversation_id, user_id) in (select id, user_id from touched)
         ),
         keys as (
             insert into idempotency_keys as known (user_id, key, body_hash, generation_id)
