@@ -120,6 +120,7 @@ def end(
         completion_tokens=4,
         estimated=False,
         timings=Timings(total_ms=1.5),
+        is_message=new.message_id is not None,
     )
 
 

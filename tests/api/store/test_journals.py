@@ -240,6 +240,7 @@ class TestEnding:
         assert await journal.end([end(new, "c", position=2, state="cancelled")]) == {new.id: "cancelled"}
         row = await one(pool, new)
         assert (row["conversation_id"], row["message_id"], row["completion_tokens"]) == (None, None, 4)
+        assert (row["content"], row["thinking"], row["tool_calls"], row["runs"]) == (None, None, None, [])
         assert await count(pool, "messages") == await count(pool, "conversations") == 0
 
 

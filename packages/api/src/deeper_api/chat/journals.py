@@ -197,6 +197,7 @@ def _end(generation: Generation, ending: Ending) -> End:
         completion_tokens=ending.usage.completion_tokens,
         estimated=ending.usage.estimated,
         timings=ending.timings,
+        is_message=generation.start.message_id is not None,
     )
 
 

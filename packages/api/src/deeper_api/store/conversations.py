@@ -164,6 +164,13 @@ class ConversationStore:
         from cancelled
     """
 
+    # Pieces of tool calls, which would outlive them.
+    _FORGET = """
+        update generations
+        set runs = '[]', dropped = '{}'
+        where conversation_id = %(id)s and user_id = %(user_id)s
+    """
+
     _DELETE = """
         delete from conversations
         where id = %(id)s and user_id = %(user_id)s
@@ -179,6 +186,7 @@ class ConversationStore:
             if (await conn.execute(self._LOCK, values)).rowcount == 0:
                 return False
             await conn.execute(self._CANCEL, values)
+            await conn.execute(self._FORGET, values)
             await conn.execute(self._DELETE, values)
         return True
 

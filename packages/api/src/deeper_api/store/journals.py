@@ -30,7 +30,8 @@ class End(Struct, frozen=True, kw_only=True):
 
     ``content`` and ``thinking`` are what follows ``position``; what is before it is in the journal. ``error`` is what a
     client is told, as JSON. ``runs`` are those of the whole answer. ``prompt_tokens`` None leaves the estimate with
-    which it was taken on.
+    which it was taken on. ``is_message`` tells that the answer was to be a message: if that was deleted, nothing of the
+    text is kept elsewhere.
     """
 
     id: GenerationId
@@ -47,6 +48,7 @@ class End(Struct, frozen=True, kw_only=True):
     completion_tokens: int
     estimated: bool
     timings: Timings
+    is_message: bool = False
 
 
 class _Ended(Struct, frozen=True, kw_only=True):
@@ -116,7 +118,7 @@ class JournalStore:
             from json_to_recordset(%(ends)s::json) as given (
                 id uuid, state text, position bigint, length bigint, runs jsonb, content text, thinking text,
                 tool_calls jsonb, finish_reason text, error jsonb, prompt_tokens bigint, completion_tokens bigint,
-                estimated boolean, timings jsonb
+                estimated boolean, timings jsonb, is_message boolean
             )
         ),
         written as materialized (
@@ -144,10 +146,10 @@ class JournalStore:
                 estimated = given.estimated,
                 timings = given.timings,
                 length = given.length,
-                runs = given.runs,
-                content = case when message_id is null then written.content end,
-                thinking = case when message_id is null then nullif(written.thinking, '') end,
-                tool_calls = case when message_id is null then given.tool_calls end
+                runs = case when message_id is null and given.is_message then '[]' else given.runs end,
+                content = case when message_id is null and not given.is_message then written.content end,
+                thinking = case when message_id is null and not given.is_message then nullif(written.thinking, '') end,
+                tool_calls = case when message_id is null and not given.is_message then given.tool_calls end
             from given
             join written on written.id = given.id
             where generations.id = given.id
