@@ -46,7 +46,6 @@ class Row:
             state=self.state,
             model=new.model,
             created_at=new.created_at,
-            ended_at=None if end is None else datetime.now(UTC),
             conversation_id=new.conversation_id,
             message_id=new.message_id,
             parent_id=None,

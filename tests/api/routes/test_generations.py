@@ -1,6 +1,7 @@
 """/v1/generations: answers by their own names."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
@@ -62,10 +63,10 @@ class TestLooking:
             message = {"role": "assistant", "content": "Hel", "thinking": "Hm."}
             assert await look(account, start["generation_id"]) == running | {"message": message, "position": 6}
             listed = (await account.client.get("/v1/generations")).json()
-            assert listed == {"items": [running]}
+            assert listed == {"items": [running], "cursor": None}
             gate.set()
             await exchange.rest()
-        assert (await account.client.get("/v1/generations")).json() == {"items": []}
+        assert (await account.client.get("/v1/generations")).json() == {"items": [], "cursor": None}
 
     async def test_of_an_ended_one_it_says_how_it_ended(self, account: Account, scripted: ScriptedProvider):
         scripted.play(Delta(content="Hello"), DONE)
@@ -304,3 +305,19 @@ async def test_an_abandoned_answer_can_be_looked_at(account: Account, scripted: 
     seen = await until_state(account, start["generation_id"], "cancelled")
     assert seen["message"]["content"] == "half an"
     assert (seen["id"], seen["created_at"]) == (ANY_ID, ANY_TIME)
+
+
+async def test_running_generations_come_in_pages(account: Account, scripted: ScriptedProvider):
+    gate = asyncio.Event()
+    started: list[str] = []
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            scripted.play(gate, DONE)
+            stream = await stack.enter_async_context(account.client.open("POST", "/v1/chat", QUESTION))
+            [(_, _, start)] = sse_frames(await stream.read_until(b"\n\n"))
+            started.append(start["generation_id"])
+        first = (await account.client.get("/v1/generations?limit=2")).json()
+        rest = (await account.client.get(f"/v1/generations?limit=2&cursor={first['cursor']}")).json()
+        gate.set()
+    assert [each["id"] for each in first["items"] + rest["items"]] == started[::-1]
+    assert (len(first["items"]), rest["cursor"]) == (2, None)

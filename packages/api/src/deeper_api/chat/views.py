@@ -8,7 +8,7 @@ from deeper_api.chat.answers import join_message
 from deeper_api.chat.feeds import Feed
 from deeper_api.chat.frames import Context, Done, Failed, Start
 from deeper_api.errors import ErrorBody
-from deeper_api.store.generations import State, StoredGeneration
+from deeper_api.store.generations import RunningGeneration, State
 from deeper_core import (
     ChatMessage,
     ConversationId,
@@ -75,7 +75,7 @@ async def view(feed: Feed) -> GenerationView:
     )
 
 
-def view_of_running(row: StoredGeneration) -> GenerationView:
+def view_of_running(row: RunningGeneration) -> GenerationView:
     """Return what a list says of a running generation: all but the text."""
     return GenerationView(
         id=row.id,

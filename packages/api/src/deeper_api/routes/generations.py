@@ -6,21 +6,19 @@ from uuid import UUID
 from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter, SkipValidation
-from msgspec import Struct
 
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.views import GenerationView, view, view_of_running
 from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.providers.callers import Caller, StillStands
+from deeper_api.routes.pages import CursorText, GenerationCursor, Limit, Page, decode_cursor, encode_cursor
 from deeper_api.routes.streams import FrameStream, wire_for
 from deeper_api.store.generations import GenerationStore
 from deeper_core import ErrorDetail, GenerationId, ValidationFailed
 
 # What JavaScript can count; positions are far below.
 _LARGEST = 2**53
-# Nobody has as many running at once.
-_LIST_LIMIT = 1_000
 
 After = Annotated[
     str | None,
@@ -28,19 +26,19 @@ After = Annotated[
 ]
 
 
-class RunningGenerations(Struct, frozen=True, kw_only=True):
-    """Running generations, the newest first, without their text."""
-
-    items: tuple[GenerationView, ...]
-
-
 @get("/", operation_id="listGenerations")
 async def list_generations(
-    caller: NamedDependency[Caller], generations: NamedDependency[SkipValidation[GenerationStore]]
-) -> RunningGenerations:
-    """Return the caller's running generations."""
-    rows = await generations.list_running(caller.user_id, limit=_LIST_LIMIT)
-    return RunningGenerations(items=tuple(map(view_of_running, rows)))
+    caller: NamedDependency[Caller],
+    generations: NamedDependency[SkipValidation[GenerationStore]],
+    cursor: CursorText = None,
+    limit: Limit = 50,
+) -> Page[GenerationView]:
+    """Return the caller's running generations, the newest first, without their text."""
+    place = decode_cursor(cursor, GenerationCursor)
+    before = None if place is None else GenerationId(place.before)
+    rows = await generations.list_running(caller.user_id, limit=limit + 1, before=before)
+    items = tuple(map(view_of_running, rows[:limit]))
+    return Page(items=items, cursor=encode_cursor(GenerationCursor(items[-1].id)) if len(rows) > limit else None)
 
 
 @get("/{generation_id:uuid}", operation_id="getGeneration")

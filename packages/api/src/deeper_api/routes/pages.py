@@ -62,6 +62,12 @@ class AuditCursor(Cursor, frozen=True, array_like=True, tag="audit"):
     before: UUID
 
 
+class GenerationCursor(Cursor, frozen=True, array_like=True, tag="generation"):
+    """Before this generation."""
+
+    before: UUID
+
+
 class PathCursor(Cursor, frozen=True, array_like=True, tag="path"):
     """From this message up."""
 

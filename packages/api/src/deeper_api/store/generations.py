@@ -84,20 +84,24 @@ class NewGeneration(Struct, frozen=True, kw_only=True):
     messages: tuple[NewMessage, ...] = ()
 
 
-class StoredGeneration(Struct, frozen=True, kw_only=True):
-    """A row of ``generations``, without the text.
-
-    ``kept`` tells whether there is a text: it may have been deleted with its conversation, or forgotten.
-    """
+class RunningGeneration(Struct, frozen=True, kw_only=True):
+    """What a list tells of a row of ``generations``."""
 
     id: GenerationId
     state: State
     model: str
     created_at: datetime
-    ended_at: datetime | None
     conversation_id: ConversationId | None
     message_id: MessageId | None
     parent_id: MessageId | None
+
+
+class StoredGeneration(RunningGeneration, frozen=True, kw_only=True):
+    """A row of ``generations``, without the text.
+
+    ``kept`` tells whether there is a text: it may have been deleted with its conversation, or forgotten.
+    """
+
     finish_reason: str | None
     error: object
     prompt_tokens: int
@@ -247,7 +251,7 @@ class GenerationStore:
 
     _FIND = """
         select
-            generations.id, generations.state, generations.model, generations.created_at, generations.ended_at,
+            generations.id, generations.state, generations.model, generations.created_at,
             generations.conversation_id, generations.message_id, messages.parent_id, generations.finish_reason,
             generations.error, generations.prompt_tokens, generations.completion_tokens, generations.estimated,
             generations.timings, generations.dropped, generations.length, generations.runs,
@@ -260,16 +264,15 @@ class GenerationStore:
 
     async def find(self, generation_id: GenerationId, user_id: UserId) -> StoredGeneration | None:
         """Return the generation, if it is this user's."""
-        rows = await self._all(self._FIND, {"id": generation_id, "user_id": user_id})
-        return rows[0] if rows else None
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=class_row(StoredGeneration))
+            await cursor.execute(self._FIND, {"id": generation_id, "user_id": user_id})
+            return await cursor.fetchone()
 
     _LIST_RUNNING = """
         select
-            generations.id, generations.state, generations.model, generations.created_at, generations.ended_at,
-            generations.conversation_id, generations.message_id, messages.parent_id, generations.finish_reason,
-            generations.error, generations.prompt_tokens, generations.completion_tokens, generations.estimated,
-            generations.timings, generations.dropped, generations.length, generations.runs,
-            generations.state = 'running' or coalesce(messages.content, generations.content) is not null as kept
+            generations.id, generations.state, generations.model, generations.created_at,
+            generations.conversation_id, generations.message_id, messages.parent_id
         from generations
         left join messages
             on messages.conversation_id = generations.conversation_id and messages.id = generations.message_id
@@ -283,9 +286,12 @@ class GenerationStore:
 
     async def list_running(
         self, user_id: UserId, *, limit: int, before: GenerationId | None = None
-    ) -> list[StoredGeneration]:
-        """Return this user's running generations, the newest first."""
-        return await self._all(self._LIST_RUNNING, {"user_id": user_id, "limit": limit, "before": before})
+    ) -> list[RunningGeneration]:
+        """Return this user's running generations, the newest first, or those older than ``before``."""
+        async with connection(self._pool) as lent:
+            cursor = lent.cursor(row_factory=class_row(RunningGeneration))
+            await cursor.execute(self._LIST_RUNNING, {"user_id": user_id, "limit": limit, "before": before})
+            return await cursor.fetchall()
 
     _CHUNKS_AFTER = """
         select position, kind, body, tokens
@@ -433,12 +439,6 @@ class GenerationStore:
                 cursor = lent.cursor(row_factory=scalar_row)
                 await cursor.execute(self._FORGET, {"limit": at_once})
                 forgotten = await cursor.fetchone()
-
-    async def _all(self, query: LiteralString, values: Mapping[str, object]) -> list[StoredGeneration]:
-        async with connection(self._pool) as lent:
-            cursor = lent.cursor(row_factory=class_row(StoredGeneration))
-            await cursor.execute(query, values)
-            return await cursor.fetchall()
 
 
 def _json(rows: Sequence[object]) -> str:
