@@ -314,6 +314,7 @@ async def test_running_generations_come_in_pages(account: Account, scripted: Scr
         for _ in range(3):
             scripted.play(gate, DONE)
             stream = await stack.enter_async_context(account.client.open("POST", "/v1/chat", QUESTION))
+            await stream.head()
             [(_, _, start)] = sse_frames(await stream.read_until(b"\n\n"))
             started.append(start["generation_id"])
         first = (await account.client.get("/v1/generations?limit=2")).json()
