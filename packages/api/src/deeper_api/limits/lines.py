@@ -27,13 +27,15 @@ class Ticket(Struct, frozen=True, kw_only=True):
     """A wish to be admitted; the lower its ``id``, the earlier it came.
 
     ``user`` is whose turn it takes, and ``most`` how many tickets that user may hold at once, this one included; 0 for
-    any number. One that comes back to a line that forgot it brings its ``tag``, and whether it was ``admitted``.
+    any number. One that ``returns`` to a line that does not know it is not refused; it brings its ``tag``, if it had
+    one there, and whether it was ``admitted``.
     """
 
     id: str
     user: str
     stride: int = ROUND
     most: int = 0
+    returns: bool = False
     tag: int | None = None
     admitted: bool = False
 
@@ -46,8 +48,10 @@ class Departure(Struct, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """Where a ticket is. ``ahead`` counts those that are before it in the line; a ``"full"`` line refused it, as did
-    one in which the user holds too many (``"excess"``), and ``"unknown"`` is one that never came, or was forgotten.
+    """Where a ticket is; ``ahead`` counts those that are before it in the line.
+
+    It was refused by a line that is ``"full"`` or in which its user holds too many (``"excess"``); ``"unknown"`` is one
+    that never came, or was forgotten.
     """
 
     id: str
@@ -65,6 +69,11 @@ class Standings(Struct, frozen=True, kw_only=True):
 
 class Line(Protocol):
     """Keeps one line. Who holds its tickets has to be heard of every few seconds, or they are taken from it."""
+
+    @property
+    def parallel(self) -> int:
+        """How many it admits at once."""
+        ...
 
     async def update(
         self,

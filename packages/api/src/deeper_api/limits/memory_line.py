@@ -20,7 +20,7 @@ class MemoryLine:
     """A line of one holder, which admits ``parallel`` at once and lets ``queue`` wait."""
 
     def __init__(self, *, parallel: int, queue: int) -> None:
-        self._parallel = parallel
+        self.parallel = parallel
         self._queue = queue
         self._admitted: dict[str, Ticket] = {}
         self._waiting: dict[str, Ticket] = {}
@@ -55,12 +55,14 @@ class MemoryLine:
         if ticket.id in self._admitted or ticket.id in self._waiting:
             return None
         user = self._users.get(ticket.user) or _User()
-        if ticket.tag is None:
+        if not ticket.returns:
             if 0 < ticket.most <= user.held:
                 return Standing(id=ticket.id, state="excess")
-            if len(self._admitted) >= self._parallel and len(self._waiting) >= self._queue:
+            if len(self._admitted) >= self.parallel and len(self._waiting) >= self._queue:
                 return Standing(id=ticket.id, state="full")
-        tag = max(self._clock, user.last) + ticket.stride if ticket.tag is None else ticket.tag
+        tag = ticket.tag
+        if tag is None:
+            tag = self._clock if ticket.admitted else max(self._clock, user.last) + ticket.stride
         user.held += 1
         user.last = max(user.last, tag)
         self._users[ticket.user] = user
@@ -102,7 +104,7 @@ class MemoryLine:
         self._users[gone.user].last -= gone.stride
 
     def _admit(self) -> None:
-        while self._order and len(self._admitted) < self._parallel:
+        while self._order and len(self._admitted) < self.parallel:
             tag, ticket_id = self._order.pop(0)
             self._admitted[ticket_id] = replace(self._waiting.pop(ticket_id), admitted=True)
             self._clock = max(self._clock, tag)
