@@ -1,58 +1,33 @@
 """One contract for buckets, wherever they are kept."""
 
 import asyncio
-import gc
 import itertools
-import time
-import warnings
-from collections.abc import AsyncGenerator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deeper_api.limits.buckets import Bucket, Buckets, BucketsUnavailable, decision, take_from
-from deeper_api.limits.memory import MemoryBuckets
-from deeper_api.limits.redis import RedisBuckets
+from deeper_api.limits.buckets import Bucket, Buckets, decision, take_from
+from deeper_api.limits.memory_buckets import MemoryBuckets
+from deeper_api.limits.redis import RedisScripts
+from deeper_api.limits.redis_buckets import RedisBuckets
 from tests.fixtures.postgres import wait_until
 from tests.fixtures.redis import OwnRedis
 
-# What coredis leaves behind of a connection that failed is closed by the garbage collector, which says so.
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
-
 # So slow that nothing of it comes back during a test.
 SLOW = 1 / 3_600
-_PATIENCE = 10.0
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def buckets(request: pytest.FixtureRequest) -> AsyncGenerator[Buckets]:
+def buckets(request: pytest.FixtureRequest) -> Buckets:
     """Buckets of each kind, in turn."""
-    if request.param == "memory":
-        yield MemoryBuckets()
-        return
-    kept = RedisBuckets(request.getfixturevalue("own_redis").url, timeout=_PATIENCE)
-    async with kept.running():
-        yield kept
+    return MemoryBuckets() if request.param == "memory" else request.getfixturevalue("in_redis")
 
 
 @pytest.fixture
-async def in_redis(own_redis: OwnRedis) -> AsyncGenerator[RedisBuckets]:
+def in_redis(redis_scripts: RedisScripts) -> RedisBuckets:
     """Buckets in a Redis of the test's own, which is waited for."""
-    kept = RedisBuckets(own_redis.url, timeout=_PATIENCE)
-    async with kept.running():
-        yield kept
-
-
-@pytest.fixture
-async def impatient(own_redis: OwnRedis) -> AsyncGenerator[RedisBuckets]:
-    """The same, given up on as soon as in a server."""
-    kept = RedisBuckets(own_redis.url)
-    async with kept.running():
-        yield kept
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
+    return RedisBuckets(redis_scripts)
 
 
 def bucket(name: str = "b", *, capacity: int = 3, per_second: float = SLOW, cost: int = 1) -> Bucket:
@@ -142,66 +117,11 @@ async def test_nothing_is_kept_of_a_bucket_that_is_full_again(in_redis: RedisBuc
     await asyncio.to_thread(wait_until, lambda: own_redis.say("DBSIZE") == ":0")
 
 
-async def test_a_redis_that_forgot_the_script_is_taught_it_again(in_redis: RedisBuckets, own_redis: OwnRedis):
-    await in_redis.take("me", [bucket()])
-    assert own_redis.say("SCRIPT FLUSH") == "+OK"
-    assert (await in_redis.take("me", [bucket()])).allowed
-
-
 async def test_the_keys_of_a_call_are_in_one_slot_of_a_cluster(in_redis: RedisBuckets, own_redis: OwnRedis):
     await in_redis.take("me", [bucket("a"), bucket("b")])
     slots = {own_redis.say(f"CLUSTER KEYSLOT deeper:limits:{{me}}:{name}") for name in ("a", "b")}
     assert own_redis.say("EXISTS deeper:limits:{me}:a deeper:limits:{me}:b") == ":2"
     assert len(slots) == 1
-
-
-async def fails_in_time(kept: RedisBuckets) -> None:
-    started = time.monotonic()
-    with pytest.raises(BucketsUnavailable):
-        await kept.take("me", [bucket()])
-    assert time.monotonic() - started < 2  # 0.25 on a machine that does nothing else
-
-
-async def recovers(kept: RedisBuckets) -> None:
-    async with asyncio.timeout(_PATIENCE):
-        while True:
-            try:
-                assert (await kept.take("me", [bucket(capacity=10_000)])).allowed
-            except BucketsUnavailable:
-                await asyncio.sleep(0.01)
-            else:
-                return
-
-
-async def test_a_redis_that_is_not_there_is_unavailable_until_it_is(impatient: RedisBuckets, own_redis: OwnRedis):
-    own_redis.stop()
-    for _ in range(20):
-        await fails_in_time(impatient)
-    own_redis.start()
-    await recovers(impatient)
-
-
-async def test_a_redis_that_hangs_is_unavailable_until_it_goes_on(impatient: RedisBuckets, own_redis: OwnRedis):
-    await recovers(impatient)
-    own_redis.freeze()
-    for _ in range(12):
-        await fails_in_time(impatient)
-    own_redis.thaw()
-    await recovers(impatient)
-
-
-async def test_a_redis_without_memory_is_unavailable_until_it_has_some(impatient: RedisBuckets, own_redis: OwnRedis):
-    own_redis.say("CONFIG SET maxmemory 1")
-    await fails_in_time(impatient)
-    own_redis.say("CONFIG SET maxmemory 0")
-    await recovers(impatient)
-
-
-async def test_connections_that_redis_closes_are_replaced(impatient: RedisBuckets, own_redis: OwnRedis):
-    for _ in range(20):
-        await recovers(impatient)
-        own_redis.say("CLIENT KILL TYPE normal")
-    await recovers(impatient)
 
 
 # This process alone

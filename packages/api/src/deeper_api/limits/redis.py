@@ -1,68 +1,104 @@
-"""Token buckets in Redis, which all processes share. Its clock counts, so that theirs need not agree."""
+"""Scripts in Redis: one client, one time limit and one breaker for all that this process keeps there."""
 
 import asyncio
 import importlib.resources
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from coredis import Redis
 from coredis.retry import NoRetryPolicy
+from opentelemetry.metrics import Meter
 
-from deeper_api.limits.buckets import Bucket, BucketsUnavailable, Decision, decision
+from deeper_api.limits.breakers import Breaker, RedisUnavailable
 from deeper_api.tasks import background
 
 _log = logging.getLogger("deeper.limits")
 
-_SCRIPT = importlib.resources.files("deeper_api.limits").joinpath("take.lua").read_text("utf-8")
 _CONNECTIONS = 8
 # Added to the time limit once, so that an answer which came while this process was busy still counts.
 _GRACE_SECONDS = 0.05
 # After which coredis gives up what nobody waits for any more.
 _ABANDON_SECONDS = 2.0
+_PROBE_KEY = "deeper:probe"
+
+# Takes keys and arguments, and returns what the script does. Raises RedisUnavailable.
+Script = Callable[[Sequence[str], Sequence[int | bytes]], Awaitable[object]]
 
 
-class RedisBuckets:
-    """Keeps buckets in the Redis at ``url``, and waits ``timeout`` seconds for it, to connect included."""
+class RedisScripts:
+    """Runs scripts in the Redis at ``url``, and waits ``timeout`` seconds for each, to connect included.
 
-    def __init__(self, url: str, *, timeout: float = 0.2) -> None:
+    Once one has failed all others fail at once, until Redis is known to answer again.
+    """
+
+    def __init__(self, url: str, meter: Meter, *, timeout: float = 0.2) -> None:
         # A command that took too long may have been done all the same: it is not sent again.
         self._client = Redis.from_url(
-            url,
+            _with_checks(url),
             decode_components=True,
             connect_timeout=_ABANDON_SECONDS,
             stream_timeout=_ABANDON_SECONDS,
             max_connections=_CONNECTIONS,
             retry_policy=NoRetryPolicy(),
         )
-        self._script: Callable[[list[str], list[int]], Awaitable[object]] = self._client.register_script(_SCRIPT)
         self._timeout = timeout
-        self._open = asyncio.Event()
-        self._calls: set[asyncio.Task[list[int]]] = set()
+        self._opened = asyncio.Event()
+        self._calls: set[asyncio.Task[object]] = set()
+        self._breaker = Breaker(self._try, meter)
+        self._probe = self._load("probe.lua")
+        self._guarded_probe = self.script("probe.lua")
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Connect when it is first asked, and disconnect when the context ends."""
+        """Connect when the first script is run, and disconnect when the context ends."""
         # In a task of its own, because coredis cancels the task that entered it when something in it fails.
         async with background(self._stay_open(), name="Redis"):
-            await self._open.wait()
-            yield
+            await self._opened.wait()
+            async with self._breaker.running():
+                yield
 
-    async def take(self, caller: str, buckets: Sequence[Bucket]) -> Decision:
-        """Take what each bucket is asked for: from all of them, or from none.
+    def script(self, name: str) -> Script:
+        """Return the script in the file ``name`` beside this one."""
+        unguarded = self._load(name)
 
-        Raises:
-            BucketsUnavailable: Redis cannot be reached, refuses, or takes too long.
-        """
-        # What is in braces decides where a cluster keeps a key, and the keys of one call have to be in one place.
-        keys = [f"deeper:limits:{{{caller}}}:{bucket.name}" for bucket in buckets]
-        given = [number for bucket in buckets for number in (bucket.capacity, bucket.interval, bucket.cost)]
-        allowed, *shortages = await self._call(keys, given)
-        return decision(buckets, shortages, allowed=bool(allowed))
+        async def run(keys: Sequence[str], arguments: Sequence[int | bytes]) -> object:
+            if self._breaker.is_open:
+                raise RedisUnavailable("it failed before")
+            try:
+                return await unguarded(keys, arguments)
+            except RedisUnavailable as error:
+                self._breaker.trip(str(error))
+                raise
 
-    async def _call(self, keys: list[str], given: list[int]) -> list[int]:
-        task = asyncio.create_task(self._run(keys, given))
+        return run
+
+    async def answers(self) -> bool:
+        """Return whether Redis can be written to; if not, nothing waits for it from now on."""
+        try:
+            await self._guarded_probe([_PROBE_KEY], [])
+        except RedisUnavailable:
+            return False
+        return True
+
+    async def _try(self) -> None:
+        await self._probe([_PROBE_KEY], [])
+
+    def _load(self, name: str) -> Script:
+        text = importlib.resources.files("deeper_api.limits").joinpath(name).read_text("utf-8")
+        return self._in_time(self._client.register_script(text))
+
+    def _in_time(self, script: Script) -> Script:
+        async def call(keys: Sequence[str], arguments: Sequence[int | bytes]) -> object:
+            return await script(keys, arguments)
+
+        async def run(keys: Sequence[str], arguments: Sequence[int | bytes]) -> object:
+            return await self._result(asyncio.create_task(call(keys, arguments)))
+
+        return run
+
+    async def _result(self, task: asyncio.Task[object]) -> object:
         self._calls.add(task)
         task.add_done_callback(self._finish)
         for seconds in (self._timeout, _GRACE_SECONDS):
@@ -73,16 +109,13 @@ class RedisBuckets:
             # The task is left to end by itself: a connection that is cancelled while it opens is lost to the pool.
             # Those that are open may lead nowhere, without anybody having closed them.
             self._client.connection_pool.disconnect()
-            raise BucketsUnavailable("too slow")
+            raise RedisUnavailable("too slow")
         try:
             return task.result()
         except Exception as error:  # whatever coredis, anyio or the system raise: no limit is worth a failed request
-            raise BucketsUnavailable(type(error).__name__) from error
+            raise RedisUnavailable(type(error).__name__) from error
 
-    async def _run(self, keys: list[str], given: list[int]) -> list[int]:
-        return cast("list[int]", await self._script(keys, given))
-
-    def _finish(self, task: asyncio.Task[list[int]]) -> None:
+    def _finish(self, task: asyncio.Task[object]) -> None:
         self._calls.discard(task)
         if not task.cancelled():
             task.exception()  # looked at: if nobody waits any more it is of no interest
@@ -91,8 +124,22 @@ class RedisBuckets:
         while True:
             try:
                 async with self._client:
-                    self._open.set()
+                    self._opened.set()
                     await asyncio.Event().wait()
             except Exception:  # noqa: BLE001  - whatever it is, the next client may do better
                 _log.exception("the client of Redis failed")
             await asyncio.sleep(_GRACE_SECONDS)
+
+
+def _with_checks(url: str) -> str:
+    """Return ``url`` such that a certificate has to be the host's, unless it says itself that it need not.
+
+    coredis takes any that a known authority has signed, for whatever host.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "rediss":
+        return url
+    options = dict(parse_qsl(parts.query))
+    if options.get("ssl_cert_reqs") != "none":
+        options = {"ssl_cert_reqs": "required", "ssl_check_hostname": "true"} | options
+    return parts._replace(query=urlencode(options)).geturl()

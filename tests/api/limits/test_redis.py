@@ -1,0 +1,109 @@
+"""Scripts in a Redis that fails in every way, and comes back."""
+
+import asyncio
+import gc
+import time
+import warnings
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from deeper_api.limits.breakers import RedisUnavailable
+from deeper_api.limits.redis import RedisScripts
+from tests.fixtures.redis import OwnRedis, scripts_in
+
+# What coredis leaves behind of a connection that failed is closed by the garbage collector, which says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
+
+_PATIENCE = 10.0
+
+
+@pytest.fixture
+async def scripts(own_redis: OwnRedis) -> AsyncGenerator[RedisScripts]:
+    """Scripts in a Redis of the test's own, given up on as soon as in a server."""
+    async with scripts_in(own_redis.url, patience=0.2) as scripts:
+        yield scripts
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
+
+
+async def write(scripts: RedisScripts) -> None:
+    await scripts.script("probe.lua")(["key"], [])
+
+
+async def fails_at_once(scripts: RedisScripts) -> None:
+    """Nothing waits for a Redis that failed before."""
+    started = time.monotonic()
+    for _ in range(200):
+        with pytest.raises(RedisUnavailable):
+            await write(scripts)
+    assert time.monotonic() - started < 0.2  # seconds, a time limit for all of them
+
+
+async def fails_in_time(scripts: RedisScripts) -> None:
+    started = time.monotonic()
+    with pytest.raises(RedisUnavailable):
+        await scripts._try()  # whatever happened before
+    assert time.monotonic() - started < 2  # 0.25 on a machine that does nothing else
+
+
+async def recovers(scripts: RedisScripts) -> None:
+    async with asyncio.timeout(_PATIENCE):
+        while not await scripts.answers():  # noqa: ASYNC110  - nothing tells
+            await asyncio.sleep(0.01)
+    await write(scripts)
+
+
+async def test_a_redis_that_forgot_a_script_is_taught_it_again(redis_scripts: RedisScripts, own_redis: OwnRedis):
+    await write(redis_scripts)
+    assert own_redis.say("SCRIPT FLUSH") == "+OK"
+    await write(redis_scripts)
+
+
+async def test_a_redis_that_is_not_there_is_unavailable_until_it_is(scripts: RedisScripts, own_redis: OwnRedis):
+    own_redis.stop()
+    for _ in range(20):
+        await fails_in_time(scripts)
+    with pytest.raises(RedisUnavailable):
+        await write(scripts)
+    await fails_at_once(scripts)
+    own_redis.start()
+    await recovers(scripts)
+
+
+async def test_a_redis_that_hangs_is_unavailable_until_it_goes_on(scripts: RedisScripts, own_redis: OwnRedis):
+    await recovers(scripts)
+    own_redis.freeze()
+    for _ in range(12):
+        await fails_in_time(scripts)
+    with pytest.raises(RedisUnavailable):
+        await write(scripts)
+    await fails_at_once(scripts)
+    own_redis.thaw()
+    await recovers(scripts)
+
+
+async def test_a_redis_without_memory_is_unavailable_until_it_has_some(scripts: RedisScripts, own_redis: OwnRedis):
+    own_redis.say("CONFIG SET maxmemory 1")
+    with pytest.raises(RedisUnavailable):
+        await write(scripts)
+    await fails_at_once(scripts)
+    own_redis.say("CONFIG SET maxmemory 0")
+    await recovers(scripts)
+
+
+async def test_a_redis_that_may_only_be_read_is_unavailable_until_it_may_be_written(
+    scripts: RedisScripts, own_redis: OwnRedis
+):
+    own_redis.say("REPLICAOF 127.0.0.1 1")
+    assert not await scripts.answers()
+    own_redis.say("REPLICAOF NO ONE")
+    await recovers(scripts)
+
+
+async def test_connections_that_redis_closes_are_replaced(scripts: RedisScripts, own_redis: OwnRedis):
+    for _ in range(3):
+        await recovers(scripts)
+        own_redis.say("CLIENT KILL TYPE normal")
+    await recovers(scripts)
