@@ -41,7 +41,8 @@ class MemoryLine:
         for departure in leave:
             self._leave(departure)
         if complete:
-            for lost in (self._admitted.keys() | self._waiting.keys()).difference(ask):
+            kept = {*ask, *(ticket.id for ticket in enter)}
+            for lost in (self._admitted.keys() | self._waiting.keys()) - kept:
                 self._leave(Departure(id=lost))
         self._admit()
         refused = {ticket.id: state for ticket in enter if (state := self._enter(ticket)) is not None}
@@ -52,6 +53,9 @@ class MemoryLine:
 
     def _enter(self, ticket: Ticket) -> Standing | None:
         """Let a ticket in, or return how it was refused."""
+        if ticket.id in self._waiting and ticket.admitted:
+            self._order.remove((self._waiting[ticket.id].tag or 0, ticket.id))
+            self._admitted[ticket.id] = self._waiting.pop(ticket.id)
         if ticket.id in self._admitted or ticket.id in self._waiting:
             return None
         user = self._users.get(ticket.user) or _User()
@@ -63,13 +67,17 @@ class MemoryLine:
         tag = ticket.tag
         if tag is None:
             tag = self._clock if ticket.admitted else max(self._clock, user.last) + ticket.stride
+        # Whoever brings a tag tells a line that forgot it what time it was.
+        if ticket.admitted:
+            self._clock = max(self._clock, tag)
+        elif tag - ticket.stride > user.last:
+            self._clock = max(self._clock, tag - ticket.stride)
         user.held += 1
         user.last = max(user.last, tag)
         self._users[ticket.user] = user
         ticket = replace(ticket, tag=tag)
         if ticket.admitted:
             self._admitted[ticket.id] = ticket
-            self._clock = max(self._clock, tag)
         else:
             self._waiting[ticket.id] = ticket
             insort(self._order, (tag, ticket.id))
