@@ -1,11 +1,14 @@
 """Recognising API keys: what is remembered of them, and for how long."""
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from msgspec.structs import replace
 
 from deeper_api.accounts.api_keys import ApiKeys
 from deeper_api.accounts.audits import AuditTrail
 from deeper_api.accounts.devices import Device
-from deeper_api.store.api_keys import ApiKeyStore, Candidate
+from deeper_api.store.api_keys import ApiKeyStore, Candidate, KeyEnd, NamedKey, NewKey, PrefixTaken
 from deeper_api.store.audits import AuditKind, AuditStore, NewEvent
 from deeper_auth import ApiKey, new_api_key, parse_api_key
 from deeper_core import ApiKeyId, DatabaseUnavailable, KeyScope, Role, UserId, new_id
@@ -24,7 +27,7 @@ class Store(ApiKeyStore):
             role=Role.USER,
             digest=key.digest,
             scopes=(KeyScope.READ,),
-            expired=False,
+            ended=None,
             unnoted=True,
         )
         self.asked = 0
@@ -106,26 +109,64 @@ async def test_a_wrong_key_with_a_right_prefix_is_not_taken_for_the_right_one_th
     assert len(store.noted) == 1
 
 
+class Full(ApiKeyStore):
+    """Has a key already under each of ``taken``, and notes which was kept."""
+
+    def __init__(self, *taken: ApiKey) -> None:
+        self._taken = {key.prefix for key in taken}
+        self.kept: list[NewKey] = []
+
+    async def create(self, new: NewKey, *, lifetime: timedelta | None, most: int) -> NamedKey | None:  # noqa: ARG002  - likewise
+        if new.prefix in self._taken:
+            raise PrefixTaken
+        self.kept.append(new)
+        now = datetime.now(UTC)
+        return NamedKey(
+            id=new.id,
+            name=new.name,
+            prefix=new.prefix,
+            scopes=new.scopes,
+            created_at=now,
+            expires_at=None,
+            last_used_at=None,
+        )
+
+
+async def test_a_key_whose_prefix_is_taken_is_drawn_again():
+    drawn = [new_api_key() for _ in range(3)]
+    store, events = Full(*drawn[:2]), Events()
+    keys = ApiKeys(store, AuditTrail(events), draw=iter(drawn).__next__)
+    named, key = await keys.make(USER, "a key", (KeyScope.READ,), None, DEVICE)
+    assert (named.prefix, key) == (drawn[2].prefix, drawn[2])
+    assert [(kept.prefix, kept.digest) for kept in store.kept] == [(drawn[2].prefix, drawn[2].digest)]
+    assert [event.details["key_id"] for event in events.added] == [str(named.id)]
+
+
 async def test_a_use_that_cannot_be_noted_is_a_use_all_the_same():
     store = Store(KEY)
     store.fault = DatabaseUnavailable()
     assert await ApiKeys(store, AuditTrail(Events())).find(KEY, DEVICE) is not None
 
 
-async def test_that_an_expired_key_is_used_is_noted_once_a_minute():
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        (KeyEnd.EXPIRED, AuditKind.API_KEY_USED_AFTER_EXPIRY),
+        (KeyEnd.REVOKED, AuditKind.API_KEY_USED_AFTER_REVOCATION),
+    ],
+)
+async def test_that_a_key_is_used_that_has_ended_is_noted_once_an_hour(end: KeyEnd, kind: AuditKind):
     store, clock, events = Store(KEY), Clock(), Events()
     assert store.found is not None
-    store.found = replace(store.found, expired=True)
+    store.found = replace(store.found, ended=end)
     keys = ApiKeys(store, AuditTrail(events), clock=clock)
     wrong = parse_api_key(f"dsk_{KEY.prefix}_{new_api_key().secret}")
     assert await keys.find(wrong, DEVICE) is None
     assert events.added == []
     for _ in range(3):
         assert await keys.find(KEY, DEVICE) is None
-        clock.now += 20
-    assert [(event.kind, event.subject_id, event.ip_address) for event in events.added] == [
-        (AuditKind.API_KEY_USED_AFTER_EXPIRY, USER, "192.0.2.7")
-    ]
+        clock.now += 1_200
+    assert [(event.kind, event.subject_id, event.ip_address) for event in events.added] == [(kind, USER, "192.0.2.7")]
     await keys.find(KEY, DEVICE)
     assert len(events.added) == 2
     assert store.noted == []

@@ -81,17 +81,17 @@ async def test_revoked_keys_are_forgotten_again_and_again():
 
 
 class Events(AuditStore):
-    """Notes how old events must be to be forgotten."""
+    """Notes how old events must be to be forgotten, and how many of each kind are kept."""
 
     def __init__(self) -> None:
-        self.asked: asyncio.Queue[timedelta] = asyncio.Queue()
+        self.asked: asyncio.Queue[tuple[timedelta, int]] = asyncio.Queue()
 
-    async def forget(self, age: timedelta) -> int:
-        self.asked.put_nowait(age)
+    async def forget(self, age: timedelta, most: int) -> int:
+        self.asked.put_nowait((age, most))
         return 0
 
 
 async def test_old_audit_events_are_forgotten_again_and_again():
     events = Events()
     async with forgetting_old_events(events, pause=0):
-        assert [await events.asked.get() for _ in range(3)] == [timedelta(days=180)] * 3
+        assert [await events.asked.get() for _ in range(3)] == [(timedelta(days=180), 100_000)] * 3

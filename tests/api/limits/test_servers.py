@@ -121,6 +121,6 @@ async def test_redis_learns_no_address_of_a_person_and_no_token(start_server: St
     assert shapes == {
         "deeper:limits:{address:127.0.0.1}:anonymous",
         "deeper:limits:{address:127.0.0.1}:passwords",
-        "deeper:limits:{login:…}:login",
+        *(f"deeper:limits:{{login:…}}:login{which}" for which in ("", "-hour", "-day")),
         "deeper:limits:{user:…}:user",
     }

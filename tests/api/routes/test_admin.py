@@ -144,6 +144,18 @@ async def test_a_new_password_and_the_end_of_the_account_are_noted(admin: Accoun
     assert [each["kind"] for each in await events(admin, account)] == ["password_changed", "account_deleted"]
 
 
+async def test_a_wrong_password_of_somebody_who_is_signed_in_is_noted_as_well(admin: Account, account: Account):
+    change = {"current_password": "not the password", "new_password": NEW}
+    assert (await account.client.put("/v1/me/password", change)).status == 422
+    assert (await account.client.delete("/v1/me", {"password": "x"})).status == 422
+    noted = await events(admin, account)
+    assert [(each["kind"], each["details"]) for each in noted] == [
+        ("password_refused", {"purpose": "password_change"}),
+        ("password_refused", {"purpose": "account_deletion"}),
+    ]
+    assert {(each["actor_id"], each["ip_address"]) for each in noted} == {(account.user["id"], "192.0.2.7")}
+
+
 async def test_the_making_and_revoking_of_keys_is_noted_and_their_use_after_their_end(
     admin: Account, account: Account, accounts_url: str
 ):
@@ -154,14 +166,15 @@ async def test_the_making_and_revoking_of_keys_is_noted_and_their_use_after_thei
     with psycopg.connect(accounts_url, autocommit=True) as database:
         shift = "update api_keys set created_at = created_at - %s, expires_at = now() where id = %s"
         database.execute(shift, [timedelta(days=1), UUID(expired["id"])])
-    for _ in range(2):
-        require_error(await account.client.as_user(expired["key"]).get("/v1/me"), 401, "invalid_token")
+    for key in 2 * (expired["key"], revoked["key"]):
+        require_error(await account.client.as_user(key).get("/v1/me"), 401, "invalid_token")
     noted = [(each["kind"], each["details"]) for each in await events(admin, account)]
     assert noted == [
         ("api_key_made", {"key_id": expired["id"], "scopes": ["read"]}),
         ("api_key_made", {"key_id": revoked["id"], "scopes": ["read"]}),
         ("api_key_revoked", {"key_id": revoked["id"]}),
         ("api_key_used_after_expiry", {"key_id": expired["id"]}),
+        ("api_key_used_after_revocation", {"key_id": revoked["id"]}),
     ]
 
 

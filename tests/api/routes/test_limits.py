@@ -4,19 +4,15 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import cast
 
 import msgspec
 import pytest
-from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from deeper_api.app import create_app
 from deeper_api.config.sections import LimitsConfig, ServerConfig
-from deeper_api.middleware.edge import Edge
 from deeper_api.providers.limits import UNLIMITED, WITH_PASSWORD
 from deeper_model import ScriptedProvider
-from tests.api.routes.test_table import TABLE, call
+from tests.api.routes.test_table import TABLE, call, litestar_of
 from tests.api.shapes import require_error
 from tests.fakes.asgi import AsgiClient
 from tests.fakes.exchanges import Account, Client, Json, Reply, credentials, sign_up
@@ -94,8 +90,8 @@ async def test_each_route_but_the_probes_tells_its_limits(limited: Limited, meth
 
 
 def test_what_is_said_of_operations_is_said_of_some_that_exist(accounts_url: str):
-    edge = cast("Edge", create_app(config_for(accounts_url), provider=ScriptedProvider()))
-    routes = [route for route in cast("Litestar", edge._app).routes if isinstance(route, HTTPRoute)]
+    app = litestar_of(accounts_url)
+    routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
     assert {handler.operation_id for route in routes for handler in route.route_handlers} >= UNLIMITED | WITH_PASSWORD
 
 
@@ -148,6 +144,60 @@ async def test_whoever_signed_in_does_not_suffer_from_others_at_the_address(limi
         assert (await account.client.get("/v1/me")).status == 200
 
 
+# What reaches no route
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/nothing"),
+        ("POST", "/v1/me/x"),
+        ("GET", "/v1/conversations/no-id"),
+        ("PROPFIND", "/v1/me"),
+        ("POST", "/health"),
+        ("OPTIONS", "/v1/me"),
+        ("OPTIONS", "/nothing"),
+        ("HEAD", "/nothing"),
+    ],
+)
+@pytest.mark.parametrize("token", [None, "x"])
+async def test_what_reaches_no_route_counts_for_the_address(
+    limited: Limited, method: str, path: str, token: str | None
+):
+    async with limited(anonymous_burst=2, anonymous_per_minute=1) as client:
+        asking = client.as_user(token)
+        replies = [await asking.call(method, path, headers=since("198.51.100.1")) for _ in range(3)]
+        assert [(reply.header("ratelimit") or "")[:16] for reply in replies[:2]] == [
+            '"anonymous";r=1;',
+            '"anonymous";r=0;',
+        ]
+        assert [reply.status for reply in replies] == [replies[0].status] * 2 + [429]
+        if method != "HEAD":
+            require_refusal(replies[2])
+        assert (await asking.call(method, path, headers=since("198.51.100.2"))).status == replies[0].status
+
+
+async def test_a_body_that_makes_no_sense_counts_for_the_address(limited: Limited):
+    async with limited(anonymous_burst=3, anonymous_per_minute=1) as client:
+        bodies = (b"{", b"\xff", b"[" * 5_000, b"{}")
+        headers = {"content-type": "application/json", **since("198.51.100.1")}
+        replies = [await client.call("POST", "/v1/auth/refresh", headers=headers, body=body) for body in bodies]
+        assert [reply.status for reply in replies] == [400, 400, 422, 429]
+
+
+async def test_a_refusal_has_every_header_and_no_more_of_the_response_that_it_replaces(limited: Limited):
+    async with limited(anonymous_burst=1, anonymous_per_minute=1) as client:
+        replies = [await client.call("PROPFIND", "/v1/me") for _ in range(2)]
+        assert [reply.header("allow") is None for reply in replies] == [False, True]
+        assert len(replies[1].body) == int(replies[1].header("content-length") or "")
+
+
+async def test_probes_are_answered_when_everything_else_from_there_is_refused(limited: Limited):
+    async with limited(anonymous_burst=1, anonymous_per_minute=1) as client:
+        statuses = [(await client.get(path)).status for path in ("/x", "/x", "/health", "/health/ready", "/x")]
+        assert statuses == [404, 429, 200, 200, 429]
+
+
 # Users
 
 
@@ -162,16 +212,38 @@ async def test_a_user_may_ask_so_often_and_no_more_from_all_devices(limited: Lim
         assert (await other.client.get("/v1/me")).status == 200
 
 
+async def programs(account: Account, count: int) -> list[Client]:
+    """Clients with a key each."""
+    made = [await account.client.post("/v1/api-keys", {"name": "x", "scopes": ["read"]}) for _ in range(count)]
+    return [account.client.as_user(reply.json()["key"]) for reply in made]
+
+
 async def test_each_api_key_has_a_limit_of_its_own(limited: Limited):
     async with limited(key_burst=2, key_per_minute=1) as client:
         account = await sign_up(client)
-        made = [await account.client.post("/v1/api-keys", {"name": "x", "scopes": ["read"]}) for _ in range(2)]
-        first, second = [client.as_user(reply.json()["key"]) for reply in made]
+        first, second = await programs(account, 2)
         replies = [await first.get("/v1/models") for _ in range(3)]
         assert [reply.status for reply in replies] == [200, 200, 429]
         require_refusal(replies[-1])
         assert (await second.get("/v1/models")).status == 200
         assert (await account.client.get("/v1/models")).status == 200
+
+
+async def test_all_keys_of_a_user_together_may_ask_as_often_as_the_user(limited: Limited):
+    async with limited(user_burst=6, user_per_minute=1) as client:
+        account = await sign_up(client)
+        keys = await programs(account, 3)
+        statuses = [(await key.get("/v1/models")).status for key in 2 * keys]
+        assert statuses == [200] * 3 + [429] * 3
+        require_refusal(await account.client.get("/v1/me"))
+
+
+async def test_a_program_is_told_what_is_left_to_its_key_and_to_its_user(limited: Limited):
+    async with limited() as client:
+        (program,) = await programs(await sign_up(client), 1)
+        reply = await program.get("/v1/models")
+        assert reply.header("ratelimit-policy") == '"key";q=150;w=30, "user";q=300;w=30'
+        assert reply.header("ratelimit") == '"key";r=149;t=1, "user";r=298;t=1'
 
 
 async def test_what_is_left_is_told_with_each_response(limited: Limited):
@@ -220,8 +292,33 @@ async def test_after_five_wrong_passwords_an_account_is_closed_for_that_address_
         assert (await log_in(client, credentials())).status == 401
 
 
+async def test_wherever_a_password_is_asked_for_it_is_the_same_tries_that_are_counted(limited: Limited):
+    change = {"current_password": "not the password", "new_password": "another password, and a long one"}
+    here = since("198.51.100.1")
+    async with limited() as client:
+        account = await sign_up(client)
+        for _ in range(2):
+            assert (await account.client.put("/v1/me/password", change, headers=here)).status == 422
+            assert (await account.client.delete("/v1/me", {"password": "x"}, headers=here)).status == 422
+        assert (await log_in(client, wrong(account))).status == 401
+        change = change | {"current_password": account.password}
+        require_refusal(await account.client.put("/v1/me/password", change, headers=here))
+        require_refusal(await account.client.delete("/v1/me", {"password": account.password}, headers=here))
+        require_refusal(await log_in(client, right(account)))
+        assert (await account.client.put("/v1/me/password", change)).status == 200
+
+
+async def test_a_new_password_that_is_refused_is_no_wrong_one(limited: Limited):
+    async with limited(login_tries=1) as client:
+        account = await sign_up(client)
+        change = {"current_password": account.password, "new_password": "short"}
+        assert {(await account.client.put("/v1/me/password", change)).status for _ in range(3)} == {422}
+        change["new_password"] = "another password, and a long one"
+        assert (await account.client.put("/v1/me/password", change)).status == 200
+
+
 async def test_another_spelling_of_an_address_is_the_same_account(limited: Limited):
-    async with limited(login_burst=2, login_per_hour=1) as client:
+    async with limited(login_tries=2) as client:
         account = await sign_up(client)
         statuses = [
             (await log_in(client, {"email": spelling, "password": "x"})).status
@@ -231,13 +328,13 @@ async def test_another_spelling_of_an_address_is_the_same_account(limited: Limit
 
 
 async def test_what_is_no_address_is_counted_too(limited: Limited):
-    async with limited(login_burst=1, login_per_hour=1) as client:
+    async with limited(login_tries=1) as client:
         replies = [await log_in(client, {"email": "Nobody", "password": "x"}) for _ in range(2)]
         assert [reply.status for reply in replies] == [401, 429]
 
 
 async def test_the_right_password_costs_nothing(limited: Limited):
-    async with limited(login_burst=1, login_per_hour=1) as client:
+    async with limited(login_tries=1) as client:
         account = await sign_up(client)
         assert {(await log_in(client, right(account))).status for _ in range(4)} == {200}
         assert [(await log_in(client, wrong(account))).status for _ in range(2)] == [401, 429]

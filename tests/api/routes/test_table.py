@@ -9,6 +9,7 @@ from litestar.routes import HTTPRoute
 
 from deeper_api.app import create_app
 from deeper_api.middleware.edge import Edge
+from deeper_api.middleware.limits import LimitedApplication
 from deeper_model import ScriptedProvider
 from tests.api.shapes import require_error, require_headers
 from tests.fakes.asgi import AsgiClient
@@ -67,6 +68,12 @@ TABLE: dict[tuple[str, str], tuple[object, int, int]] = {
 _OF_LITESTAR = {"HEAD", "OPTIONS"}
 
 
+def litestar_of(database_url: str) -> Litestar:
+    """What is inside of the application."""
+    edge = cast("Edge", create_app(config_for(database_url), provider=ScriptedProvider()))
+    return cast("Litestar", cast("LimitedApplication", edge._app)._app)
+
+
 def routes(app: Litestar) -> list[tuple[str, str]]:
     """Every method and path of the application, without the description of itself that the profile dev gives."""
     return sorted(
@@ -79,8 +86,7 @@ def routes(app: Litestar) -> list[tuple[str, str]]:
 
 
 def test_each_route_has_a_row(accounts_url: str):
-    edge = cast("Edge", create_app(config_for(accounts_url), provider=ScriptedProvider()))
-    assert routes(cast("Litestar", edge._app)) == sorted(TABLE)
+    assert routes(litestar_of(accounts_url)) == sorted(TABLE)
 
 
 def with_an_id(path: str) -> str:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from deeper_api.store.api_keys import ApiKeyStore, NamedKey, NewKey
+from deeper_api.store.api_keys import ApiKeyStore, KeyEnd, NamedKey, NewKey, PrefixTaken
 from deeper_api.store.pool import Pool
 from deeper_api.store.users import UserStore
 from deeper_auth import new_api_key
@@ -74,8 +74,20 @@ async def test_a_key_is_found_by_its_prefix_as_it_was_kept(store: ApiKeyStore, p
     assert found is not None
     assert (found.id, found.user_id, found.role, found.digest) == (new.id, admin, Role.ADMIN, new.digest)
     assert found.scopes == kept.scopes == new.scopes
-    assert (found.expired, found.unnoted) == (False, True)
+    assert (found.ended, found.unnoted) == (None, True)
     assert (kept.expires_at, kept.last_used_at) == (None, None)
+
+
+async def test_a_prefix_is_kept_once(store: ApiKeyStore, user_id: UserId):
+    first = new_key(user_id)
+    await keep(store, first)
+    with pytest.raises(PrefixTaken):
+        await keep(store, replace(new_key(user_id), prefix=first.prefix))
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await keep(store, replace(new_key(user_id), id=first.id))
+    found = await store.find(first.prefix)
+    assert found is not None
+    assert found.digest == first.digest
 
 
 async def test_nothing_is_found_under_another_prefix(store: ApiKeyStore, user_id: UserId):
@@ -92,7 +104,7 @@ async def test_a_key_ends_after_its_lifetime_and_is_still_found_as_expired(
     pass_time(database_url, DAY)
     found = await store.find(new.prefix)
     assert found is not None
-    assert found.expired
+    assert found.ended is KeyEnd.EXPIRED
     assert [key.id for key in await store.list_kept(user_id)] == [new.id]
 
 
@@ -102,11 +114,17 @@ async def test_the_keys_of_a_user_are_listed_the_newest_first(store: ApiKeyStore
     assert await store.list_kept(user_id) == (second, first)
 
 
-async def test_a_revoked_key_is_found_and_listed_no_more(store: ApiKeyStore, user_id: UserId):
+async def test_a_revoked_key_is_found_as_revoked_and_listed_no_more(
+    store: ApiKeyStore, user_id: UserId, database_url: str
+):
     new = new_key(user_id)
-    await keep(store, new)
+    await keep(store, new, lifetime=DAY)
     assert await store.revoke(new.id, user_id)
-    assert await store.find(new.prefix) is None
+    for _ in range(2):
+        found = await store.find(new.prefix)
+        assert found is not None
+        assert found.ended is KeyEnd.REVOKED
+        pass_time(database_url, 2 * DAY)
     assert await store.list_kept(user_id) == ()
     assert not await store.revoke(new.id, user_id)
 
@@ -139,13 +157,6 @@ async def test_keys_go_with_their_account(store: ApiKeyStore, pool: Pool, user_i
 async def test_nobody_who_is_gone_gets_a_key(store: ApiKeyStore):
     with pytest.raises(Unauthenticated):
         await store.create(new_key(UserId(new_id())), lifetime=None, most=50)
-
-
-async def test_two_keys_never_have_the_same_prefix(store: ApiKeyStore, user_id: UserId):
-    new = new_key(user_id)
-    await keep(store, new)
-    with pytest.raises(psycopg.errors.UniqueViolation, match="api_keys_prefix_unique"):
-        await keep(store, replace(new_key(user_id), prefix=new.prefix))
 
 
 async def test_of_many_keys_that_are_made_at_once_no_more_are_kept_than_allowed(

@@ -13,6 +13,7 @@ from deeper_core import DatabaseUnavailable, UserId, new_id
 from tests.api.stores import open_pool
 from tests.fixtures.postgres import OwnPostgres
 
+AGE = timedelta(days=180)
 ALICE, BOB = UserId(new_id()), UserId(new_id())
 
 
@@ -93,8 +94,18 @@ async def test_old_events_are_forgotten(store: AuditStore, database_url: str):
     await add(store, old, new)
     with psycopg.connect(database_url, autocommit=True) as database:
         database.execute("update audit_events set at = now() - interval '180 days' where id = %s", [old.id])
-    assert await store.forget(timedelta(days=180)) == 1
+    assert await store.forget(AGE, most=10) == 1
     assert [each.id for each in await store.list_page(limit=10)] == [new.id]
+
+
+async def test_of_each_kind_the_newest_are_kept_and_no_kind_drives_out_another(store: AuditStore):
+    failures = [event(AuditKind.LOGIN_FAILED, None, BOB) for _ in range(7)]
+    others = [event(AuditKind.LOGGED_IN), event(AuditKind.ROLE_CHANGED), event(AuditKind.LOGGED_IN)]
+    await add(store, others[0], *failures[:4], others[1], *failures[4:], others[2])
+    assert await store.forget(AGE, most=3) == 4
+    assert await store.forget(AGE, most=3) == 0
+    kept = {each.id for each in await store.list_page(limit=100)}
+    assert kept == {each.id for each in [*others, *failures[-3:]]}
 
 
 async def test_without_its_database_every_method_says_so(own_postgres: OwnPostgres):
@@ -102,6 +113,6 @@ async def test_without_its_database_every_method_says_so(own_postgres: OwnPostgr
     async with open_pool(own_postgres.url) as pool:
         store = AuditStore(pool)
         outcomes = await asyncio.gather(
-            store.add(event()), store.list_page(limit=1), store.forget(timedelta(days=1)), return_exceptions=True
+            store.add(event()), store.list_page(limit=1), store.forget(AGE, most=10), return_exceptions=True
         )
         assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 3

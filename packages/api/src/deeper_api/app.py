@@ -25,6 +25,7 @@ from deeper_api.middleware.addresses import parse_networks
 from deeper_api.middleware.bodies import JsonRequest, require_json
 from deeper_api.middleware.edge import Edge
 from deeper_api.middleware.envelopes import respond_to_error
+from deeper_api.middleware.limits import LimitedApplication
 from deeper_api.providers.addresses import provide_client_address
 from deeper_api.providers.callers import (
     identify,
@@ -34,7 +35,7 @@ from deeper_api.providers.callers import (
     provide_still_stands,
 )
 from deeper_api.providers.devices import provide_device
-from deeper_api.providers.limits import limit, provide_login_attempts, tell_limits
+from deeper_api.providers.limits import limit, provide_password_attempts
 from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
@@ -74,43 +75,43 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     chat = create_chat(config, pool, provider)
     limits = Limits(config)
 
+    app = Litestar(
+        route_handlers=ROUTES,
+        guards=[limit(identify(directory.sessions, directory.standings, directory.api_keys), limits), require_json],
+        dependencies={
+            "accounts": provide_always(directory.accounts),
+            "admin": Provide(provide_admin),
+            "api_keys": provide_always(directory.api_keys),
+            "audits": provide_always(directory.audits),
+            "caller": Provide(provide_caller),
+            "client_address": Provide(provide_client_address),
+            "config": provide_always(config),
+            "conversations": provide_always(Conversations(pool)),
+            "device": Provide(provide_device),
+            "engine": provide_always(chat.engine),
+            "generations": provide_always(chat.generations),
+            "model_provider": provide_always(provider),
+            "password_attempts": Provide(provide_password_attempts(limits)),
+            "person": Provide(provide_person),
+            "pool": provide_always(pool),
+            "questions": provide_always(chat.questions),
+            "request_id": Provide(provide_request_id),
+            "sessions": provide_always(directory.sessions),
+            "still_stands": Provide(provide_still_stands),
+            "usages": provide_always(UsageStore(pool)),
+        },
+        exception_handlers={Exception: respond_to_error},
+        request_class=JsonRequest,
+        request_max_body_size=BODY_BYTES,
+        lifespan=[_lifespan(pool, chat, provider, directory, limits)],
+        plugins=[Arrays(), Descriptions()],
+        openapi_config=_openapi() if config.profile == "dev" else None,
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+    )
     return Edge(
-        Litestar(
-            route_handlers=ROUTES,
-            guards=[limit(identify(directory.sessions, directory.standings, directory.api_keys), limits), require_json],
-            dependencies={
-                "accounts": provide_always(directory.accounts),
-                "admin": Provide(provide_admin),
-                "api_keys": provide_always(directory.api_keys),
-                "audits": provide_always(directory.audits),
-                "caller": Provide(provide_caller),
-                "client_address": Provide(provide_client_address),
-                "config": provide_always(config),
-                "conversations": provide_always(Conversations(pool)),
-                "device": Provide(provide_device),
-                "engine": provide_always(chat.engine),
-                "generations": provide_always(chat.generations),
-                "login_attempts": Provide(provide_login_attempts(limits)),
-                "model_provider": provide_always(provider),
-                "person": Provide(provide_person),
-                "pool": provide_always(pool),
-                "questions": provide_always(chat.questions),
-                "request_id": Provide(provide_request_id),
-                "sessions": provide_always(directory.sessions),
-                "still_stands": Provide(provide_still_stands),
-                "usages": provide_always(UsageStore(pool)),
-            },
-            exception_handlers={Exception: respond_to_error},
-            before_send=[tell_limits],
-            request_class=JsonRequest,
-            request_max_body_size=BODY_BYTES,
-            lifespan=[_lifespan(pool, chat, provider, directory, limits)],
-            plugins=[Arrays(), Descriptions()],
-            openapi_config=_openapi() if config.profile == "dev" else None,
-            logging_config=None,
-            debug=False,
-            pdb_on_exception=False,
-        ),
+        LimitedApplication(app, limits),
         trusted_proxies=parse_networks(config.server.trusted_proxies),
         allowed_origins=config.server.allowed_origins,
     )

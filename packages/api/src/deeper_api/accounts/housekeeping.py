@@ -13,6 +13,8 @@ from deeper_auth import SessionStore
 _KEPT: Final = timedelta(days=7)
 # Half a year: an attack is often noticed late.
 _AUDIT_KEPT: Final = timedelta(days=180)
+# Of each kind. Of about 300 bytes each: all kinds together stay under half a gigabyte, whatever anybody does.
+_AUDIT_MOST: Final = 100_000
 _PAUSE_SECONDS: Final = 3_600.0
 
 
@@ -29,5 +31,5 @@ def forgetting_revoked_keys(store: ApiKeyStore, *, pause: float = _PAUSE_SECONDS
 
 
 def forgetting_old_events(store: AuditStore, *, pause: float = _PAUSE_SECONDS) -> AbstractAsyncContextManager[None]:
-    """Drop what the audit trail has kept for 180 days, likewise."""
-    return regularly(lambda: store.forget(_AUDIT_KEPT), pause=pause, name="forget old audit events")
+    """Drop what the audit trail has kept for 180 days, and the oldest of what it has too much of, likewise."""
+    return regularly(lambda: store.forget(_AUDIT_KEPT, _AUDIT_MOST), pause=pause, name="forget old audit events")

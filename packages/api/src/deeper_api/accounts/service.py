@@ -18,7 +18,6 @@ from deeper_auth import (
     parse_email,
 )
 from deeper_core import (
-    ErrorDetail,
     Forbidden,
     InvalidCredentials,
     NotFound,
@@ -142,16 +141,19 @@ class Accounts:
     async def change_password(self, user_id: UserId, current: str, new: str, device: Device) -> TokenPair:
         """Set another password and end every session; return the tokens of a fresh one for this device.
 
+        API keys stay, as they do with other services: programs know no password, and each key can be revoked by itself.
+
         Raises:
-            ValidationFailed: the current password is wrong, or the new one not acceptable.
+            InvalidCredentials: the current password is wrong.
+            ValidationFailed: the new one is not acceptable.
         """
-        credentials = await self._confirm(user_id, current, field="$.current_password")
+        credentials = await self._confirm(user_id, current, device, purpose="password_change")
         self._policy.require(new, email=credentials.user.email, field="$.new_password")
         changed = await self._users.set_password(
             user_id, await self._hasher.hash(new), former=credentials.password_hash
         )
-        if not changed:
-            raise ValidationFailed(details=(_wrong_password("$.current_password"),))
+        if not changed:  # somebody else did, in the meantime
+            raise InvalidCredentials
         await self._end_sessions(user_id, RevocationReason.PASSWORD_CHANGED)
         await self._audit.note(AuditKind.PASSWORD_CHANGED, device, actor=user_id, subject=user_id)
         return await self._open(credentials.user, device)
@@ -160,9 +162,9 @@ class Accounts:
         """Delete an account and everything that belongs to it.
 
         Raises:
-            ValidationFailed: the password is wrong.
+            InvalidCredentials: the password is wrong.
         """
-        await self._confirm(user_id, password, field="$.password")
+        await self._confirm(user_id, password, device, purpose="account_deletion")
         await self._users.delete(user_id)
         self._standings.forget(user_id)
         await self._audit.note(AuditKind.ACCOUNT_DELETED, device, actor=user_id, subject=user_id)
@@ -210,11 +212,12 @@ class Accounts:
             raise NotFound
         return credentials
 
-    async def _confirm(self, user_id: UserId, password: str, *, field: str) -> Credentials:
+    async def _confirm(self, user_id: UserId, password: str, device: Device, *, purpose: str) -> Credentials:
         credentials = await self._credentials(user_id)
         verdict = await self._hasher.verify(password, credentials.password_hash)
         if not verdict.is_right:
-            raise ValidationFailed(details=(_wrong_password(field),))
+            await self._audit.note(AuditKind.PASSWORD_REFUSED, device, actor=user_id, subject=user_id, purpose=purpose)
+            raise InvalidCredentials
         return credentials
 
     async def _is_still_right(self, credentials: Credentials, password: str) -> bool:
@@ -237,7 +240,3 @@ class Accounts:
     async def _end_sessions(self, user_id: UserId, reason: RevocationReason) -> None:
         await self._sessions.revoke_all(user_id, reason)
         self._standings.forget(user_id)
-
-
-def _wrong_password(field: str) -> ErrorDetail:
-    return ErrorDetail(message="This is not the present password.", field=field)

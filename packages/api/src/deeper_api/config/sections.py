@@ -172,16 +172,23 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
     anonymous_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 120
     user_per_minute: Annotated[Rate, Meta(description="Requests of a user in a minute.")] = 600
     user_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 300
-    key_per_minute: Annotated[Rate, Meta(description="Requests with an API key in a minute.")] = 600
-    key_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 300
+    key_per_minute: Annotated[
+        Rate, Meta(description="Requests with an API key in a minute; they are requests of its user, too.")
+    ] = 300
+    key_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 150
     password_per_minute: Annotated[
         Rate, Meta(description="Requests with a password, right or wrong, of an address or a user, in a minute.")
     ] = 30
     password_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 30
-    login_per_hour: Annotated[
-        Rate, Meta(description="Wrong passwords for an account from one address, in an hour.")
-    ] = 20
-    login_burst: Annotated[Rate, Meta(description="As many of these are let in at once.")] = 5
+    login_tries: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            description="Wrong passwords for an account from one address, in 15 minutes; twice as many in an hour, "
+            "four times as many in a day.",
+        ),
+    ] = 5
 
 
 class LogConfig(Section, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ import hashlib
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from deeper_api.config.sections import LimitsConfig
 from deeper_api.limits.buckets import Bucket
@@ -13,6 +14,10 @@ from deeper_core import ApiKeyId, UserId, ValidationFailed
 # What one customer of a provider has at least, and can choose any address of: RFC 6177.
 _IPV6_PREFIX = 64
 _MINUTE, _HOUR = 60, 3_600
+# For wrong passwords: how many times ``login_tries`` there may be at once, and the seconds in which they all come back.
+# The smallest bucket is empty first and fills fastest. So with the default of 5, each try after the fifth takes 3
+# minutes, later 6, then 72: who mistypes waits for minutes, and who guesses gets 20 a day in the end.
+_LOGIN = (("login", 1, 15 * _MINUTE), ("login-hour", 2, _HOUR), ("login-day", 4, 24 * _HOUR))
 
 Address = IPv4Address | IPv6Address
 
@@ -32,7 +37,8 @@ class Policy:
         self._user = _bucket("user", config.user_burst, config.user_per_minute, _MINUTE)
         self._key = _bucket("key", config.key_burst, config.key_per_minute, _MINUTE)
         self._passwords = _bucket("passwords", config.password_burst, config.password_per_minute, _MINUTE)
-        self._login = _bucket("login", config.login_burst, config.login_per_hour, _HOUR)
+        tries = config.login_tries
+        self._login = tuple(_bucket(name, tries * times, tries * times, seconds) for name, times, seconds in _LOGIN)
 
     def of_address(self, address: Address | None, *, password: bool = False) -> Request:
         """Return what a request takes of which only the address is known; ``password`` says that it tries one."""
@@ -44,24 +50,24 @@ class Policy:
         buckets = (self._user, self._passwords) if password else (self._user,)
         return Request(caller=f"user:{user_id}", buckets=buckets)
 
-    def of_key(self, key_id: ApiKeyId) -> Request:
-        """Return what a request with an API key takes."""
-        return Request(caller=f"key:{key_id}", buckets=(self._key,))
+    def of_key(self, key_id: ApiKeyId, user_id: UserId) -> Request:
+        """Return what a request with an API key takes: of the key, and of its user.
+
+        Or else whoever makes many keys could ask many times as often. What stands behind the colon of a bucket's name
+        tells it from others of its kind.
+        """
+        key = replace(self._key, name=f"{self._key.name}:{key_id}")
+        return Request(caller=f"user:{user_id}", buckets=(key, self._user))
 
     def of_login(self, email: str, address: Address | None, *, back: bool = False) -> Request:
-        """Return what a try to sign in takes of the account, or what one that succeeded gives ``back``.
+        """Return what a try of a password takes of the account, or what one that was right gives ``back``.
 
         It is the account as seen from one address, so that nobody can lock its owner out.
         """
         # Redis is no place for addresses of people.
         digest = hashlib.sha256(f"{_key(email)} {network(address)}".encode("utf-8", "replace")).hexdigest()
-        bucket = Bucket(
-            name=self._login.name,
-            capacity=self._login.capacity,
-            per_second=self._login.per_second,
-            cost=-1 if back else 1,
-        )
-        return Request(caller=f"login:{digest[:32]}", buckets=(bucket,))
+        buckets = tuple(replace(bucket, cost=-1) for bucket in self._login) if back else self._login
+        return Request(caller=f"login:{digest[:32]}", buckets=buckets)
 
 
 def network(address: Address | None) -> str:

@@ -25,7 +25,10 @@ async def list_audit_events(
     kind: Kind = None,
     user_id: User = None,
 ) -> Page[AuditEvent]:
-    """Return what happened to accounts, sessions and API keys in the last 180 days, the newest first."""
+    """Return what happened to accounts, sessions and API keys in the last 180 days, the newest first.
+
+    Of each kind there are the newest 100,000.
+    """
     place = decode_cursor(cursor, AuditCursor)
     events = await audits.list_page(
         limit=limit + 1,

@@ -15,7 +15,7 @@ from deeper_api.accounts.service import Accounts
 from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.providers.callers import Person
-from deeper_api.providers.limits import LoginAttempts
+from deeper_api.providers.limits import PasswordAttempts
 from deeper_auth import SessionService, TokenPair
 from deeper_core import Forbidden, InvalidRefreshToken, NotFound, SessionId, User
 
@@ -89,10 +89,10 @@ async def login(
     data: JSONBody[CredentialsBody],
     accounts: NamedDependency[SkipValidation[Accounts]],
     device: NamedDependency[Device],
-    login_attempts: NamedDependency[SkipValidation[LoginAttempts]],
+    password_attempts: NamedDependency[SkipValidation[PasswordAttempts]],
 ) -> Response[SignedIn]:
     """Open a session."""
-    async with login_attempts.at(data.email):
+    async with password_attempts.at(data.email):
         user, pair = await accounts.sign_in(data.email, data.password, device)
     return _signed_in(user, pair, data.transport)
 

@@ -1,5 +1,8 @@
 """/v1/me: the account of whoever asks."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from litestar import Response, Router, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
@@ -8,8 +11,9 @@ from msgspec import Struct
 from deeper_api.accounts.devices import Device
 from deeper_api.accounts.service import Accounts
 from deeper_api.providers.callers import Caller, Person
+from deeper_api.providers.limits import PasswordAttempts
 from deeper_api.routes.auth import BODY_BYTES, Password, Tokens, Transport, signed_out, with_tokens
-from deeper_core import User
+from deeper_core import ErrorDetail, InvalidCredentials, User, UserId, ValidationFailed
 
 
 class PasswordBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,9 +42,11 @@ async def change_password(
     person: NamedDependency[Person],
     accounts: NamedDependency[SkipValidation[Accounts]],
     device: NamedDependency[Device],
+    password_attempts: NamedDependency[SkipValidation[PasswordAttempts]],
 ) -> Response[Tokens]:
-    """Set another password; every session ends, and this device gets the tokens of a new one."""
-    pair = await accounts.change_password(person.user_id, data.current_password, data.new_password, device)
+    """Set another password; every session ends, and this device gets the tokens of a new one. API keys stay."""
+    async with _confirming(person.user_id, accounts, password_attempts, field="$.current_password"):
+        pair = await accounts.change_password(person.user_id, data.current_password, data.new_password, device)
     return with_tokens(pair, data.transport)
 
 
@@ -50,10 +56,31 @@ async def delete_me(
     person: NamedDependency[Person],
     accounts: NamedDependency[SkipValidation[Accounts]],
     device: NamedDependency[Device],
+    password_attempts: NamedDependency[SkipValidation[PasswordAttempts]],
 ) -> Response[None]:
     """Delete the account and everything that belongs to it."""
-    await accounts.delete(person.user_id, data.password, device)
+    async with _confirming(person.user_id, accounts, password_attempts, field="$.password"):
+        await accounts.delete(person.user_id, data.password, device)
     return signed_out()
+
+
+@asynccontextmanager
+async def _confirming(
+    user_id: UserId, accounts: Accounts, attempts: PasswordAttempts, *, field: str
+) -> AsyncGenerator[None]:
+    """Count a wrong password in the context as one at sign-in: whoever found an open session could guess here, too.
+
+    Raises:
+        ValidationFailed: the password was wrong. It is not 401, which would tell clients to refresh their tokens.
+    """
+    user = await accounts.find(user_id)
+    try:
+        async with attempts.at(user.email):
+            yield
+    except InvalidCredentials as error:
+        raise ValidationFailed(
+            details=(ErrorDetail(message="This is not the present password.", field=field),)
+        ) from error
 
 
 me_router = Router(

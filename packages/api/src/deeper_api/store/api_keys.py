@@ -1,8 +1,11 @@
 """API keys in PostgreSQL. As for sessions, all times are the database's own."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
+import psycopg
 from msgspec import Struct
 from psycopg.rows import class_row
 
@@ -10,6 +13,18 @@ from deeper_api.store.pool import Pool, connection
 from deeper_core import ApiKeyId, KeyScope, Role, Unauthenticated, UserId
 
 _PORTION: Final = 5_000  # rows
+_PREFIX_UNIQUE: Final = "api_keys_prefix_unique"
+
+
+class PrefixTaken(Exception):
+    """Another key has this prefix: make a new one."""
+
+
+class KeyEnd(StrEnum):
+    """Why a key works no more."""
+
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class NewKey(Struct, frozen=True, kw_only=True):
@@ -41,7 +56,7 @@ class NamedKey(Struct, frozen=True, kw_only=True):
 class Candidate(Struct, frozen=True, kw_only=True):
     """The key that is kept under a prefix; whether it is the presented one, ``digest`` tells.
 
-    ``unnoted`` says that no use of it was noted in the last minute.
+    ``ended`` says why it works no more, if it does not; ``unnoted``, that no use of it was noted in the last minute.
     """
 
     id: ApiKeyId
@@ -49,7 +64,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     role: Role
     digest: bytes
     scopes: tuple[KeyScope, ...]
-    expired: bool
+    ended: KeyEnd | None
     unnoted: bool
 
 
@@ -80,7 +95,7 @@ class _CandidateRow(Struct, frozen=True, kw_only=True):
     role: str
     digest: bytes
     scopes: list[str]
-    expired: bool
+    ended: str | None
     unnoted: bool
 
 
@@ -109,6 +124,7 @@ class ApiKeyStore:
 
         Raises:
             Unauthenticated: there is no such user any more.
+            PrefixTaken: another key has its prefix, which happens to one in a billion.
         """
         values = {
             "id": new.id,
@@ -120,17 +136,25 @@ class ApiKeyStore:
             "lifetime": lifetime,
             "most": most,
         }
+        try:
+            row = await self._insert(values)
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name == _PREFIX_UNIQUE:
+                raise PrefixTaken from error
+            raise
+        return row and row.named_key()
+
+    async def _insert(self, values: Mapping[str, object]) -> _NamedRow | None:
         async with (
             connection(self._pool) as conn,
             conn.transaction(),
             conn.cursor(row_factory=class_row(_NamedRow)) as cursor,
         ):
-            owner = await conn.execute(self._LOCK_OWNER, {"user_id": new.user_id})
+            owner = await conn.execute(self._LOCK_OWNER, values)
             if owner.rowcount == 0:
                 raise Unauthenticated
             await cursor.execute(self._CREATE, values)
-            row = await cursor.fetchone()
-        return row and row.named_key()
+            return await cursor.fetchone()
 
     _LIST = """
         select id, name, prefix, scopes, created_at, expires_at, last_used_at
@@ -158,17 +182,19 @@ class ApiKeyStore:
 
     _FIND = """
         select api_keys.id, api_keys.user_id, users.role, api_keys.digest, api_keys.scopes,
-               coalesce(api_keys.expires_at <= now(), false) as expired,
+               case
+                   when api_keys.revoked_at is not null then 'revoked'
+                   when api_keys.expires_at <= now() then 'expired'
+               end as ended,
                coalesce(api_keys.last_used_at <= now() - interval '1 minute', true) as unnoted
         from api_keys
         join users on users.id = api_keys.user_id
         where api_keys.prefix = %(prefix)s
-          and api_keys.revoked_at is null
           and users.disabled_at is null
     """
 
     async def find(self, prefix: str) -> Candidate | None:
-        """Return what is kept under ``prefix``, if nobody revoked it and its owner may still sign in."""
+        """Return what is kept under ``prefix``, also if it has ended, unless its owner may not sign in."""
         async with connection(self._pool) as conn, conn.cursor(row_factory=class_row(_CandidateRow)) as cursor:
             await cursor.execute(self._FIND, {"prefix": prefix})
             row = await cursor.fetchone()
@@ -178,7 +204,7 @@ class ApiKeyStore:
             role=Role(row.role),
             digest=row.digest,
             scopes=tuple(map(KeyScope, row.scopes)),
-            expired=row.expired,
+            ended=None if row.ended is None else KeyEnd(row.ended),
             unnoted=row.unnoted,
         )
 

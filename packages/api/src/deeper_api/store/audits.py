@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import Final
+from typing import Final, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -25,7 +25,8 @@ class AuditKind(StrEnum):
     SIGNED_UP = "signed_up"
     LOGGED_IN = "logged_in"
     LOGIN_FAILED = "login_failed"
-    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105  - an event, no secret
+    PASSWORD_REFUSED = "password_refused"  # noqa: S105  - an event, no secret
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105  - likewise
     SESSION_REVOKED = "session_revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  - likewise
     ROLE_CHANGED = "role_changed"
@@ -36,6 +37,7 @@ class AuditKind(StrEnum):
     API_KEY_MADE = "api_key_made"
     API_KEY_REVOKED = "api_key_revoked"
     API_KEY_USED_AFTER_EXPIRY = "api_key_used_after_expiry"
+    API_KEY_USED_AFTER_REVOCATION = "api_key_used_after_revocation"
 
 
 class NewEvent(Struct, frozen=True, kw_only=True):
@@ -132,15 +134,42 @@ class AuditStore:
             limit %(portion)s
         )
     """
+    # For each kind the newest of those that are too many, and then all that are older.
+    _FORGET_MANY = """
+        with surplus as (
+            select kind, (
+                select id
+                from audit_events
+                where audit_events.kind = kinds.kind
+                order by id desc
+                offset %(most)s
+                limit 1
+            ) as newest
+            from unnest(%(kinds)s::text[]) as kinds (kind)
+        )
+        delete from audit_events
+        where id in (
+            select audit_events.id
+            from surplus
+            join audit_events on audit_events.kind = surplus.kind and audit_events.id <= surplus.newest
+            limit %(portion)s
+        )
+    """
 
-    async def forget(self, age: timedelta) -> int:
-        """Drop the events that are at least ``age`` old; return how many."""
+    async def forget(self, age: timedelta, most: int) -> int:
+        """Drop the events that are at least ``age`` old, and of each kind the oldest beyond ``most``; return how many.
+
+        It is counted by kind so that nobody can bury one event under many of another kind.
+        """
+        values = {"age": age, "most": most, "kinds": [kind.value for kind in AuditKind], "portion": _PORTION}
+        return await self._drop(self._FORGET, values) + await self._drop(self._FORGET_MANY, values)
+
+    async def _drop(self, query: LiteralString, values: Mapping[str, object]) -> int:
         total = 0
-        values = {"age": age, "portion": _PORTION}
-        while (count := await self._count(values)) > 0:
+        while (count := await self._count(query, values)) > 0:
             total += count
         return total
 
-    async def _count(self, values: Mapping[str, object]) -> int:
+    async def _count(self, query: LiteralString, values: Mapping[str, object]) -> int:
         async with connection(self._pool) as conn:
-            return (await conn.execute(self._FORGET, values)).rowcount
+            return (await conn.execute(query, values)).rowcount
