@@ -1,4 +1,4 @@
-"""How the workers come into being."""
+"""How the workers come into being, and how the server ends."""
 
 import signal
 import subprocess
@@ -18,13 +18,27 @@ os.register_at_fork(before=lambda: print("forking with", names(), flush=True))
 from deeper_api.cli import main
 main(sys.argv[1:])
 """
+# One to which a second signal comes just while the first makes the server end.
+INTERRUPTED = """
+import signal, sys
+from granian.server.common import AbstractServer
+def interrupt(server, *_):
+    server.interrupt_signal = True
+    with server.main_loop_interrupt._cond:
+        signal.raise_signal(signal.SIGTERM)
+    server.main_loop_interrupt.set()
+AbstractServer.signal_handler_interrupt = interrupt
+from deeper_api.cli import main
+main(sys.argv[1:])
+"""
+SETTINGS = {"DEEPER_JWT_SECRET": "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA"}
 
 
 @pytest.mark.parametrize("command", ["serve", "dev"])
 def test_no_thread_runs_while_the_worker_is_forked_whose_locks_would_stay_locked_in_it(
     command: str, data: Path, database_url: str
 ):
-    given = {"DEEPER_DB_URL": database_url, "DEEPER_JWT_SECRET": "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA"}
+    given = SETTINGS | {"DEEPER_DB_URL": database_url}
     arguments = [command, "--port", str(free_port())]
     if command == "dev":
         given, arguments = {}, [*arguments, "--data-dir", str(data)]
@@ -45,3 +59,21 @@ def test_no_thread_runs_while_the_worker_is_forked_whose_locks_would_stay_locked
                 process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
     assert told == ["forking with ['MainThread']\n"]
+
+
+def test_a_signal_in_the_middle_of_another_does_not_keep_the_server_from_ending(tmp_path: Path, database_url: str):
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, "serve", "--port", str(free_port())],
+        env=environment(tmp_path, SETTINGS | {"DEEPER_DB_URL": database_url}),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert any("listening" in line for line in process.stdout)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()

@@ -93,9 +93,14 @@ class _Server(MPServer):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         self.when_forked()
 
+    def signal_handler_interrupt(self, *_: object, **__: object) -> None:
+        """End, once: a second signal may come in the middle of the first, and wait for ever for a lock of that one."""
+        if not self.interrupt_signal:
+            super().signal_handler_interrupt()  # pyright: ignore[reportUnknownMemberType]  - untyped there
+
     def signal_handler_reload(self, *_: object, **__: object) -> None:
         """End on SIGHUP: granian starts its workers anew, which would go on without a terminal to end them from."""
-        self.signal_handler_interrupt()  # pyright: ignore[reportUnknownMemberType]  - untyped there
+        self.signal_handler_interrupt()
 
 
 def load_app(config: AppConfig) -> ASGIApp:
