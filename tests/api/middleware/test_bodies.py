@@ -74,6 +74,16 @@ async def test_a_body_that_does_not_say_that_it_is_json_is_refused(
     require_error(reply, 415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("other", [b"text/plain", b"application/json", b""])
+@pytest.mark.parametrize("at", [0, 1])
+async def test_a_body_that_says_twice_what_it_is_is_refused(backend: Backend, other: bytes, at: int):
+    types = [b"application/json"]
+    types.insert(at, other)
+    head = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n"
+    reply = await send_raw(backend.url, head, *(b"Content-Type: %s\r\n" % given for given in types), b"\r\n{}")
+    require_error(reply, 415, "unsupported_media_type")
+
+
 @pytest.mark.parametrize("path", [LOGIN, "/v1/auth/signup"])
 @pytest.mark.parametrize("headers", [{}, TYPE, {"content-length": "0"}])
 async def test_a_missing_body_is_said_to_be_missing(client: AsgiClient, path: str, headers: dict[str, str]):

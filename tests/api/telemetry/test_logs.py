@@ -202,6 +202,12 @@ class TestConfigureLogs:
         logging.getLogger(name).warning("trouble")
         assert [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()] == ["trouble"]
 
+    @pytest.mark.parametrize("name", ["coredis", "coredis.connection", "_granian.utils"])
+    def test_what_ours_say_is_not_said_again_by_libraries(self, capsys: pytest.CaptureFixture[str], name: str):
+        configure_logs(level="debug", form="json")
+        logging.getLogger(name).error("Application callable raised an exception\nTraceback: %s", CANARY)
+        assert capsys.readouterr().out == ""
+
     def test_a_record_that_cannot_be_formatted_brings_nothing_down(self, capsys: pytest.CaptureFixture[str]):
         configure_logs(level="info", form="json")
         logging.getLogger("deeper.test").info("%d", "no number")

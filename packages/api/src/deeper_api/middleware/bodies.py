@@ -104,6 +104,7 @@ async def require_json(connection: AnyConnection, handler: BaseRouteHandler) -> 
         if wanted is not None and wanted.default is Empty:
             raise InvalidRequest("This request needs a body of JSON.")
         return
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" or "content-encoding" in headers:
+    # What is said twice might be understood otherwise by whoever looked at it before.
+    media_types = [given.partition(";")[0].strip().lower() for given in headers.getall("content-type", [])]
+    if media_types != ["application/json"] or "content-encoding" in headers:
         raise UnsupportedMediaType

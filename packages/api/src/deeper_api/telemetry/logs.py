@@ -20,8 +20,8 @@ _RESET = "\x1b[0m"
 _FIELD_CHARACTERS = 1_000
 # Loggers of libraries that are of use only when something is wrong.
 _QUIET = ("aiohttp", "asyncio", "psycopg", "psycopg.pool", "yoyo", "yoyo.migrations", "_granian", "granian.access")
-# And one that says at every try what deeper.limits says once.
-_SILENT = "coredis"
+# Loggers that only repeat what ours say: the one at every try, the other with the text of an exception.
+_SILENT = ("coredis", "_granian.utils")
 
 
 def configure_logs(*, level: Literal["debug", "info", "warning", "error"], form: Literal["json", "console"]) -> None:
@@ -33,7 +33,8 @@ def configure_logs(*, level: Literal["debug", "info", "warning", "error"], form:
     root.setLevel(_LEVELS[level])
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(_LEVELS[level], logging.WARNING))
-    logging.getLogger(_SILENT).setLevel(logging.CRITICAL)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class JsonFormatter(logging.Formatter):
