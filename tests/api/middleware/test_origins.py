@@ -47,7 +47,7 @@ def preflight(method: str = "POST", origin: str = ALLOWED_ORIGIN) -> dict[str, s
 SHARED = {
     "allow-origin": ALLOWED_ORIGIN,
     "allow-credentials": "true",
-    "expose-headers": "Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID",
+    "expose-headers": "Allow, Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID",
 }
 PREFLIGHT = {
     "allow-origin": ALLOWED_ORIGIN,

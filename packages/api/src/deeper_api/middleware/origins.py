@@ -10,7 +10,7 @@ from litestar.types import HTTPScope
 Header = tuple[bytes, bytes]
 
 # `Content-Disposition` names an exported conversation.
-_EXPOSED = b"Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+_EXPOSED = b"Allow, Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 _REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-ID"
 # For so many seconds a browser need not ask again. Chromium believes two hours at most.
 _MAX_AGE = b"7200"
