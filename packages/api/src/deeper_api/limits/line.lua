@@ -46,15 +46,13 @@ local function keep_user(name, user)
     end
 end
 
--- Moves the user's tickets that are behind this one, which waits no longer, into its turn.
-local function close_up(id, tag, ticket)
-    local is_behind = false
-    local others = redis.call('ZRANGEBYSCORE', WAITING, tag, '+inf', 'WITHSCORES')
-    for i = 1, #others, 2 do
-        if is_behind and cmsgpack.unpack(redis.call('HGET', TICKETS, others[i])).user == ticket.user then
-            redis.call('ZINCRBY', WAITING, -ticket.stride, others[i])
+-- Moves the user's tickets that are behind one that waits no longer into its turn.
+local function close_up(tag, ticket)
+    local behind = redis.call('ZRANGEBYSCORE', WAITING, string.format('(%.17g', tag), '+inf')
+    for _, id in ipairs(behind) do
+        if cmsgpack.unpack(redis.call('HGET', TICKETS, id)).user == ticket.user then
+            redis.call('ZINCRBY', WAITING, -ticket.stride, id)
         end
-        is_behind = is_behind or others[i] == id
     end
 end
 
@@ -67,7 +65,7 @@ local function leave(id, worked)
     local user = user_of(ticket.user)
     local tag = score(WAITING, id)
     if tag then
-        close_up(id, tag, ticket)
+        close_up(tag, ticket)
         user.last = user.last - ticket.stride
         redis.call('ZREM', WAITING, id)
     else

@@ -103,7 +103,7 @@ class MemoryLine:
         """Move the user's tickets that are behind one that waits no longer into its turn."""
         tag = gone.tag or 0
         self._order.remove((tag, gone.id))
-        moved = [t for t in self._waiting.values() if t.user == gone.user and ((t.tag or 0), t.id) > (tag, gone.id)]
+        moved = [t for t in self._waiting.values() if t.user == gone.user and (t.tag or 0) > tag]
         for ticket in moved:
             before = ticket.tag or 0
             self._order.remove((before, ticket.id))
