@@ -5,12 +5,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from typing import cast
 from uuid import uuid4
 
 from deeper_auth import KeyPurpose, KeyRing
 from deeper_core import JsonObject
 
-SECRET = "s" * 32
+# The one of the servers that the tests start.
+SECRET = "c7b5a1f09e3d482f66d0981b7a2e4c53"
 RING = KeyRing(SECRET)
 KEY = RING.current(KeyPurpose.ACCESS)
 
@@ -40,9 +42,14 @@ def good_header() -> JsonObject:
     return {"alg": "HS256", "typ": "at+jwt", "kid": KEY.id}
 
 
-def good_payload(now: int) -> JsonObject:
-    who: JsonObject = {"sub": str(uuid4()), "sid": str(uuid4()), "jti": str(uuid4())}
+def good_payload(now: int, user_id: str | None = None, session_id: str | None = None) -> JsonObject:
+    """Return the claims of a token that was issued ``now``, to nobody unless told otherwise."""
+    who: JsonObject = {"sub": user_id or str(uuid4()), "sid": session_id or str(uuid4()), "jti": str(uuid4())}
     return {"iss": "deepersensor", "aud": "deepersensor", "iat": now, "exp": now + 600} | who
+
+
+def issued_at(payload: JsonObject) -> int:
+    return cast("int", payload["iat"])
 
 
 def without(mapping: JsonObject, key: str) -> JsonObject:
@@ -57,8 +64,7 @@ def repeated(key: str, value: str) -> str:
     return json.dumps(good_header())[:-1] + f', "{key}": {value}' + "}"
 
 
-def header_attacks(now: int) -> dict[str, str]:
-    payload = good_payload(now)
+def header_attacks(payload: JsonObject) -> dict[str, str]:
     headers: dict[str, JsonObject | str] = {
         f"alg {alg!r}": good_header() | {"alg": alg}
         for alg in ("none", "None", "NONE", "nOnE", "", "hs256", "HS384", "HS512", "RS256", "PS256", "ES256", "dir")
@@ -113,8 +119,8 @@ def header_attacks(now: int) -> dict[str, str]:
     return {name: forge(header, payload) for name, header in headers.items()}
 
 
-def payload_attacks(now: int) -> dict[str, str]:
-    good = good_payload(now)
+def payload_attacks(good: JsonObject) -> dict[str, str]:
+    now = issued_at(good)
     payloads: dict[str, JsonObject | str] = {
         "expired": good | {"iat": now - 601, "exp": now - 1},
         "expired now": good | {"exp": now},
@@ -157,11 +163,11 @@ def payload_attacks(now: int) -> dict[str, str]:
     return {name: forge(good_header(), payload) for name, payload in payloads.items()}
 
 
-def signature_attacks(now: int) -> dict[str, str]:
-    header, payload = good_header(), good_payload(now)
+def signature_attacks(payload: JsonObject) -> dict[str, str]:
+    header = good_header()
     good = forge(header, payload)
     head, body, signature = good.split(".")
-    other = forge(header, good_payload(now)).split(".")
+    other = forge(header, good_payload(issued_at(payload))).split(".")
     keys = {"PEM": PEM, "OpenSSH": OPENSSH, "DER": DER, "empty": b"", "the secret itself": SECRET.encode()}
     keys |= {"the key id": KEY.id.encode(), "JSON": b'{"kty":"oct"}', "null": b"null"}
     keys |= {"the refresh key": RING.current(KeyPurpose.REFRESH).secret}
@@ -187,8 +193,8 @@ def signature_attacks(now: int) -> dict[str, str]:
     return attacks
 
 
-def shape_attacks(now: int) -> dict[str, str]:
-    good = forge(good_header(), good_payload(now))
+def shape_attacks(payload: JsonObject) -> dict[str, str]:
+    good = forge(good_header(), payload)
     head, body, signature = good.split(".")
     attacks = {
         f"followed by {tail!r}": good + tail
@@ -217,7 +223,7 @@ def next_letter(letter: str) -> str:
     return alphabet[alphabet.index(letter) + 1]
 
 
-GROUPS: tuple[Callable[[int], dict[str, str]], ...] = (
+GROUPS: tuple[Callable[[JsonObject], dict[str, str]], ...] = (
     header_attacks,
     payload_attacks,
     signature_attacks,
@@ -225,5 +231,6 @@ GROUPS: tuple[Callable[[int], dict[str, str]], ...] = (
 )
 
 
-def all_attacks(now: int) -> dict[str, str]:
-    return {f"{group.__name__}: {name}": token for group in GROUPS for name, token in group(now).items()}
+def all_attacks(payload: JsonObject) -> dict[str, str]:
+    """Return tokens by what is wrong with each; nothing is wrong with ``payload``."""
+    return {f"{group.__name__}: {name}": token for group in GROUPS for name, token in group(payload).items()}

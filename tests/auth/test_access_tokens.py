@@ -8,10 +8,10 @@ from jose import jwt
 
 from deeper_auth import AccessTokenPolicy, AccessTokens, KeyRing, ManualClock, RefreshTokens
 from deeper_core import InvalidToken, SessionId, UserId, new_id
-from tests.auth.attacks import KEY, RING, all_attacks, forge, good_header, good_payload
+from tests.auth.attacks import KEY, RING, SECRET, all_attacks, forge, good_header, good_payload
 
 # The names are needed to collect the tests, the tokens are made afresh in each of them.
-ATTACKS = sorted(all_attacks(0))
+ATTACKS = sorted(all_attacks(good_payload(0)))
 USER, SESSION = UserId(new_id()), SessionId(new_id())
 
 
@@ -51,20 +51,20 @@ def test_a_token_forged_with_our_key_and_no_fault_is_believed(tokens, clock):
 
 
 def test_the_attack_list_is_long_and_each_attack_differs(clock):
-    attacks = all_attacks(now_of(clock))
+    attacks = all_attacks(good_payload(now_of(clock)))
     assert len(set(attacks.values())) == len(attacks) >= 60
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_is_refused_like_every_other(tokens, clock, attack):
     with pytest.raises(InvalidToken) as refusal:
-        tokens.verify(all_attacks(now_of(clock))[attack])
+        tokens.verify(all_attacks(good_payload(now_of(clock)))[attack])
     assert (refusal.value.message, refusal.value.details) == (InvalidToken.default_message, ())
 
 
 def test_an_attack_is_refused_a_second_time_too(tokens, clock):
     believed = []
-    for name, token in all_attacks(now_of(clock)).items():
+    for name, token in all_attacks(good_payload(now_of(clock))).items():
         for _ in range(2):
             try:
                 tokens.verify(token)
@@ -169,7 +169,7 @@ def test_an_expired_token_leaves_the_cache(tokens, clock):
 
 
 def test_a_token_of_the_previous_key_is_valid_and_new_ones_use_the_new_key(tokens, clock):
-    rotated = AccessTokens(KeyRing("n" * 32, ["s" * 32]), clock=clock)
+    rotated = AccessTokens(KeyRing("n" * 32, [SECRET]), clock=clock)
     assert rotated.verify(tokens.issue(USER, SESSION)).user_id == USER
     assert jwt.get_unverified_header(rotated.issue(USER, SESSION))["kid"] != KEY.id
 

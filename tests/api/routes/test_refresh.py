@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from tests.api.shapes import REFRESH_TOKEN, require_error, require_headers, tokens
@@ -108,12 +106,6 @@ async def test_an_access_token_does_not_refresh_and_a_refresh_token_gives_no_acc
     reply = await refresh(client, account.access_token)
     require_error(reply, 401, "invalid_refresh_token", ENDED)
     require_error(await client.as_user(account.refresh_token).get("/v1/me"), 401, "invalid_token")
-
-
-async def test_fifty_refreshes_at_once_agree_on_one_successor(account: Account, client: AsgiClient):
-    replies = await asyncio.gather(*(refresh(client, account.refresh_token) for _ in range(50)))
-    assert {reply.status for reply in replies} == {200}
-    assert len({reply.json()["refresh_token"] for reply in replies}) == 1
 
 
 async def test_reuse_of_an_old_token_ends_the_session_and_everything_of_it(account: Account, client: AsgiClient):

@@ -1,5 +1,7 @@
-"""Access tokens on a protected route. The long list of attacks is in tests/auth; here it is that all look the same."""
+"""Access tokens on a protected route, and forgeries of them."""
 
+import json
+import time
 from uuid import UUID
 
 import pytest
@@ -10,45 +12,81 @@ from deeper_auth import AccessTokens, KeyRing
 from deeper_core import SessionId, UserId, new_id
 from deeper_model import ScriptedProvider
 from tests.api.shapes import require_error
+from tests.auth import attacks
+from tests.auth.attacks import good_payload
 from tests.fakes.asgi import AsgiClient
-from tests.fakes.exchanges import Account, sign_up
-from tests.fixtures.applications import SECRET, application, config_for
+from tests.fakes.exchanges import Account, Reply, sign_up
+from tests.fakes.http import send_raw
+from tests.fixtures.applications import SECRET, LogLines, application, config_for
+from tests.fixtures.servers import Backend
 
 MESSAGE = "The access token is missing, expired or not valid. Refresh it or sign in again."
 NEXT_SECRET = "the next secret of the tests, long enough, too"
 
 
-def attacks(good: str) -> dict[str, str | None]:
-    head, body, signature = good.split(".")
-    stranger = AccessTokens(KeyRing("another secret than the server has, long enough"))
-    ours = AccessTokens(KeyRing(SECRET))
-    return {
-        "no header": None,
-        "an empty header": "",
-        "no token": "Bearer",
-        "no token after a space": "Bearer ",
-        "another scheme": f"Basic {good}",
-        "no scheme": good,
-        "two tokens": f"Bearer {good} {good}",
-        "a comma": f"Bearer {good},{good}",
-        "without a signature": f"Bearer {head}.{body}.",
-        "another signature": f"Bearer {head}.{body}.{signature[::-1]}",
-        "alg none": f"Bearer eyJhbGciOiJub25lIn0.{body}.",
-        "four parts": f"Bearer {good}.x",
-        "not ASCII": f"Bearer {good}é",
-        "a control character": f"Bearer {good}\x00",
-        "far too long": "Bearer " + "A" * 20_000,
-        "deeply nested": "Bearer " + "W1tb" * 500 + f".{body}.{signature}",
-        "signed by somebody else": f"Bearer {stranger.issue(UserId(new_id()), SessionId(new_id()))}",
-        "of a session that never was": f"Bearer {ours.issue(UserId(new_id()), SessionId(new_id()))}",
-    }
+SCHEMES: dict[str, str | None] = {
+    "no header": None,
+    "an empty header": "",
+    "no token": "Bearer",
+    "no token after a space": "Bearer ",
+    "another scheme": "Basic {token}",
+    "no scheme": "{token}",
+    "two tokens": "Bearer {token} {token}",
+    "a comma": "Bearer {token},{token}",
+}
 
 
-@pytest.mark.parametrize("name", attacks("a.b.c"))
-async def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(account: Account, client: AsgiClient, name: str):
-    given = attacks(account.access_token)[name]
-    reply = await client.get("/v1/me", headers={} if given is None else {"authorization": given})
-    require_error(reply, 401, "invalid_token", MESSAGE)
+@pytest.mark.parametrize("name", SCHEMES)
+async def test_a_token_counts_behind_its_scheme_only(account: Account, client: AsgiClient, name: str):
+    given = SCHEMES[name]
+    headers = {} if given is None else {"authorization": given.format(token=account.access_token)}
+    require_error(await client.get("/v1/me", headers=headers), 401, "invalid_token", MESSAGE)
+
+
+async def forgeries(account: Account) -> dict[str, str]:
+    """Tokens for a session that stands, so that each is refused for its own fault only."""
+    (session,) = (await account.client.get("/v1/auth/sessions")).json()
+    claims = good_payload(int(time.time()), account.user["id"], session["id"])
+    faultless = attacks.forge(attacks.good_header(), claims)
+    assert (await account.client.as_user(faultless).get("/v1/me")).status == 200, "they would prove nothing"
+    # White space around the value of a header means nothing.
+    return {name: token for name, token in attacks.all_attacks(claims).items() if token.strip() != faultless}
+
+
+def without_id(reply: Reply) -> bytes:
+    return reply.body.replace((reply.header("x-request-id") or "?").encode(), b"(id)")
+
+
+async def test_every_forgery_gets_one_and_the_same_answer_and_leaves_no_trace_but_a_line(
+    accounts_url: str, scripted: ScriptedProvider, log_lines: LogLines
+):
+    config = replace(config_for(accounts_url), jwt=JwtConfig(secret=attacks.SECRET))
+    async with application(config, scripted) as client:
+        tokens = await forgeries(await sign_up(client))
+        before = len(log_lines.text)
+        # As bytes go over the wire: in UTF-8, whatever they mean.
+        sent = {name: token.encode("utf-8", "surrogatepass").decode("latin-1") for name, token in tokens.items()}
+        replies = {name: await client.as_user(token).get("/v1/me") for name, token in sent.items()}
+    answers = {(reply.status, without_id(reply)) for reply in replies.values()}
+    assert len(answers) == 1, sorted(name for name, reply in replies.items() if reply.status != 401)
+    require_error(replies["header_attacks: alg 'none'"], 401, "invalid_token", MESSAGE)
+    assert len(replies) >= 100
+    said = [json.loads(line) for line in log_lines.text[before:]]
+    assert {(line["logger"], line["status"]) for line in said} == {("deeper.requests", 401)}
+    assert not any("exception" in line for line in said)
+
+
+async def test_behind_granian_every_forgery_gets_the_same_answer(backend: Backend, http_account: Account):
+    tokens = await forgeries(http_account)
+    head = b"GET /v1/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: forged\r\nAuthorization: Bearer "
+    # The rest is no header that a server would take.
+    sent = [token.encode() for token in tokens.values() if len(token) < 20_000 and token.isprintable()]
+    replies = [await send_raw(backend.url, head, token, b"\r\n\r\n") for token in sent]
+    assert len(replies) >= 100
+    assert len({reply.body for reply in replies}) == 1
+    require_error(replies[0], 401, "invalid_token", MESSAGE)
+    said = [line for line in backend.process.log() if line.get("request_id") == "forged"]
+    assert {(line["logger"], line["status"]) for line in said} == {("deeper.requests", 401)}
 
 
 async def test_the_token_of_one_user_does_not_open_the_session_of_another(account: Account, client: AsgiClient):

@@ -15,7 +15,7 @@ from tests.api.stores import open_pool
 from tests.auth.session_store_contract import POLICY, Advance, SessionStoreContract, new_session
 from tests.fixtures.postgres import OwnPostgres
 
-_SHIFT = """
+SHIFT = """
     update sessions
     set created_at = created_at - make_interval(secs => %(seconds)s),
         rotated_at = rotated_at - make_interval(secs => %(seconds)s),
@@ -64,7 +64,7 @@ class TestPostgresSessionStore(SessionStoreContract):
 
         async def shift(seconds: float) -> None:
             async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as database:
-                await database.execute(_SHIFT, {"seconds": seconds})
+                await database.execute(SHIFT, {"seconds": seconds})
 
         return shift
 
@@ -110,7 +110,7 @@ async def test_an_ended_session_does_not_stand(store: PostgresSessionStore, user
 async def test_an_expired_session_does_not_stand(store: PostgresSessionStore, user_id: UserId, database_url: str):
     session = await store.create(new_session(user_id), POLICY)
     with psycopg.connect(database_url, autocommit=True) as database:
-        database.execute(_SHIFT, {"seconds": 15 * 86_400})
+        database.execute(SHIFT, {"seconds": 15 * 86_400})
     assert await store.standing(session.id) is None
 
 
