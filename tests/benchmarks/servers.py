@@ -85,6 +85,7 @@ def _serving(command: Sequence[object], model_server: str, database_url: str) ->
         "DEEPER_OLLAMA_URL": model_server,
         "DEEPER_SERVER_PORT": str(port),
         "DEEPER_JWT_ACCESS_MINUTES": "60",
+        "DEEPER_MODEL_PARALLEL": "10000",
         "DEEPER_LIMITS_ENABLED": "false",  # one user asks as much as a thousand would
     }
     before = time.perf_counter()

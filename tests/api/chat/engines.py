@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from typing import Literal
 
+from deeper_api.chat.admission import Admission
+from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.feeds import Feed
 from deeper_api.chat.frames import Frame, Numbered, Piece
@@ -12,6 +15,8 @@ from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Journal
 from deeper_api.chat.pieces import join, make_piece
 from deeper_api.chat.running import Question
+from deeper_api.limits.lines import Line
+from deeper_api.limits.memory_line import MemoryLine
 from deeper_api.store.generations import NewGeneration
 from deeper_core import (
     ChatMessage,
@@ -32,9 +37,15 @@ from tests.api.chat.databases import Database, MemoryGenerations, MemoryJournal
 FOREVER = 3_600.0
 USER = UserId(new_id())
 REQUEST = ChatRequest(model="scripted", messages=(ChatMessage(role=ChatRole.USER, content="hi"),))
+ANYTHING = Allowance()
 STOP = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2))
 # So often that no test waits for it, and seldom enough to leave the others their turns.
 TICK = 0.001
+
+
+def admission_for(*, parallel: int, queue: int = 100, shared: Line | None = None) -> Admission:
+    """Admission by a line of its own, which lets in so many."""
+    return Admission(lambda: MemoryLine(parallel=parallel, queue=queue), shared)
 
 
 def engine_for(
@@ -43,6 +54,7 @@ def engine_for(
     *,
     database: Database | None = None,
     runner_id: RunnerId | None = None,
+    admission: Admission | None = None,
 ) -> Engine:
     """An engine that is not open: nothing is written before the end of an answer."""
     database, runner_id = database or Database(), runner_id or RunnerId(new_id())
@@ -50,6 +62,7 @@ def engine_for(
         provider=provider,
         store=MemoryGenerations(database),
         journal=Journal(MemoryJournal(database, runner_id), tick=TICK),
+        admission=admission or admission_for(parallel=100),
         runner_id=runner_id,
         drain_seconds=drain_seconds,
     )
@@ -62,9 +75,10 @@ async def running_engine(
     *,
     database: Database | None = None,
     runner_id: RunnerId | None = None,
+    admission: Admission | None = None,
 ) -> AsyncGenerator[Engine]:
     """An open engine."""
-    engine = engine_for(provider, drain_seconds, database=database, runner_id=runner_id)
+    engine = engine_for(provider, drain_seconds, database=database, runner_id=runner_id, admission=admission)
     async with engine.open():
         yield engine
 
@@ -77,6 +91,8 @@ def question(
     key: str | None = None,
     conversation_id: ConversationId | None = None,
     prompt_tokens: int = 0,
+    allowance: Allowance = ANYTHING,
+    purpose: Literal["chat", "title"] = "chat",
 ) -> Question:
     """A question, of which nothing is kept beside the answer."""
     new = NewGeneration(
@@ -85,12 +101,13 @@ def question(
         model=request.model,
         created_at=datetime.now(UTC),
         request_id="r1",
+        purpose=purpose,
         prompt_tokens=prompt_tokens,
         conversation_id=conversation_id,
         idempotency_key=key,
         body_hash=None if key is None else "00" * 32,
     )
-    return Question(new=new, request=request, abandon_after=abandon_after)
+    return Question(new=new, request=request, abandon_after=abandon_after, allowance=allowance)
 
 
 def live(feed: Feed) -> Generation:

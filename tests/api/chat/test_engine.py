@@ -97,6 +97,10 @@ async def test_an_answer_is_a_start_its_pieces_and_a_done(provider: ScriptedProv
         first, *pieces, last = await follow(await engine.answer(asked))
     assert first == Start(generation_id=asked.new.id, model="scripted", created_at=asked.new.created_at)
     assert pieces == [Piece(thinking="hm"), Piece(content="Hello")]
+    assert isinstance(last, Done)
+    waited = last.timings.queue_ms
+    assert waited is not None
+    timings = Timings(queue_ms=waited, first_token_ms=round(1.0 + waited, 3), total_ms=round(2.0 + waited, 3))
     assert last == Done(finish_reason=FinishReason.STOP, usage=STOP.usage or Usage(), timings=timings)
 
 
@@ -416,7 +420,8 @@ class TestClosing:
         database.gate.clear()
         engine = engine_for(provider, 0, database=database)
         asking = asyncio.create_task(engine.answer(question(key="k")))
-        await asyncio.sleep(0)
+        while not engine.running:  # noqa: ASYNC110  - no event tells
+            await asyncio.sleep(0)
         closing = asyncio.create_task(engine.close())
         await asyncio.sleep(0)
         database.gate.set()

@@ -16,6 +16,8 @@ from tests.fakes.exchanges import Client, Exchange, Json, sse_frames
 class Transcript:
     """What a client has of one generation, over any number of streams; ``position`` is the last id.
 
+    ``places`` are those in the line in front of the model server that it was told.
+
     Fails when a frame leaves a gap, repeats something or follows the last one.
     """
 
@@ -24,6 +26,7 @@ class Transcript:
     start: Json | None = None
     last: tuple[str, Json] | None = None
     frames: list[tuple[int, str, Json]] = field(default_factory=list[tuple[int, str, Json]])
+    places: list[int] = field(default_factory=list[int])
 
     def before(self, count: int) -> "Transcript":
         """What the client had when so many frames had come."""
@@ -45,9 +48,14 @@ class Transcript:
         event, data = self.last
         return data["finish_reason"] if event == "done" else data["error"]["code"]
 
-    def take(self, number: int, event: str, data: Json) -> None:
+    def take(self, number: int | None, event: str, data: Json) -> None:
         """Add a frame."""
         assert self.last is None, f"{event} after {self.last}"
+        if event == "queued":
+            assert number is None
+            self.places.append(data["position"])
+            return
+        assert number is not None, event
         if event == "start":
             assert (number, self.position) == (0, None)
             self.start = data
@@ -139,7 +147,6 @@ class Viewer:
         async with self._changed:
             for block in blocks:
                 for number, event, data in sse_frames(block):
-                    assert number is not None, event
                     self.seen.take(number, event, data)
             self._changed.notify_all()
 

@@ -80,7 +80,7 @@ class TestLooking:
             "message": {"role": "assistant", "content": "Hello"},
             "finish_reason": "stop",
             "usage": {"prompt_tokens": 3, "completion_tokens": 2},
-            "timings": {"first_token_ms": ANY_MS, "total_ms": ANY_MS},
+            "timings": {"queue_ms": ANY_MS, "first_token_ms": ANY_MS, "total_ms": ANY_MS},
         }
 
     async def test_of_a_failed_one_it_says_why(self, account: Account, scripted: ScriptedProvider):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from deeper_core import ChatMessage, ChatRole, Delta, Finish, FinishReason, Model, ModelServerFailed, Usage
 from deeper_model import ScriptedProvider
@@ -276,13 +277,7 @@ async def test_a_failure_keeps_what_had_come(account: Account, scripted: Scripte
 
 async def test_no_connection_to_the_database_is_held_while_models_talk(accounts_url: str, scripted: ScriptedProvider):
     config = config_for(accounts_url)
-    config = type(config)(
-        profile=config.profile,
-        server=config.server,
-        db=type(config.db)(url=accounts_url, pool_size=1),
-        jwt=config.jwt,
-        auth=config.auth,
-    )
+    config = replace(config, db=replace(config.db, pool_size=1))
     gate = asyncio.Event()
     for _ in range(30):
         scripted.play(Delta(content="a"), gate, Delta(content="b"), DONE)

@@ -72,8 +72,8 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     directory = create_directory(config, pool, KeyRing(config.jwt.secret, config.jwt.previous_secrets))
     directory.hasher.self_test()
     provider = provider or create_provider(config)
-    chat = create_chat(config, pool, provider)
     limits = Limits(config)
+    chat = create_chat(config, pool, provider, limits)
 
     app = Litestar(
         route_handlers=ROUTES,
@@ -90,6 +90,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             "device": Provide(provide_device),
             "engine": provide_always(chat.engine),
             "generations": provide_always(chat.generations),
+            "limits": provide_always(limits),
             "model_provider": provide_always(provider),
             "password_attempts": Provide(provide_password_attempts(limits)),
             "person": Provide(provide_person),

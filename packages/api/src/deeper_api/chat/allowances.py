@@ -1,13 +1,30 @@
-"""Which of the model server's models may be used here, and by whom."""
+"""What users may do with the model server: which models they use, and how much at once."""
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from deeper_api.config import AppConfig
 from deeper_core import Role
 
 # Ollama means this one when a name has no tag.
 _TAG = ":latest"
+
+
+class Allowance(Struct, frozen=True, kw_only=True):
+    """How many turns a user gets in each round, and how many answers may be in the making at once; 0 for any number."""
+
+    weight: int = 1
+    most: int = 0
+
+
+def allowance(config: AppConfig, role: Role) -> Allowance:
+    """Return the allowance of somebody of this role."""
+    return Allowance(
+        weight=config.limits.admin_weight if role is Role.ADMIN else 1,
+        most=config.limits.answers_per_user if config.limits.enabled else 0,
+    )
 
 
 def permits(config: AppConfig, role: Role, model: str) -> bool:

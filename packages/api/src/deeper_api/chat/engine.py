@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 from uuid import UUID
 
+from deeper_api.chat.admission import Admission
 from deeper_api.chat.batches import Batches
 from deeper_api.chat.bells import Bells
 from deeper_api.chat.feeds import Feed
@@ -14,6 +15,7 @@ from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Journal
 from deeper_api.chat.readers import Reader
 from deeper_api.chat.running import Question, Running
+from deeper_api.limits.lines import ROUND, Ticket
 from deeper_api.store.generations import GenerationStore, NewGeneration
 from deeper_api.tasks import background, unbroken
 from deeper_core import Conflict, DatabaseUnavailable, GenerationId, NotFound, RunnerId, ShuttingDown, UserId
@@ -47,12 +49,14 @@ class Engine:
         provider: ModelProvider,
         store: GenerationStore,
         journal: Journal,
+        admission: Admission,
         runner_id: RunnerId,
         drain_seconds: float,
     ) -> None:
         self._provider = provider
         self._store = store
         self._journal = journal
+        self._admission = admission
         self._runner_id = runner_id
         self._drain_seconds = drain_seconds
         self._bells = Bells()
@@ -75,6 +79,7 @@ class Engine:
         """Run generations for as long as the context lasts, then end those that still run."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._journal.writing())
+            await stack.enter_async_context(self._admission.open())
             await stack.enter_async_context(self._telling_who_is_followed())
             stack.push_async_callback(self.close)
             yield
@@ -82,18 +87,25 @@ class Engine:
     async def answer(self, question: Question) -> Feed:
         """Start answering and return the feed of the answer, from its beginning.
 
-        The model is asked at the same time as the question is kept, but not before when there is an idempotency key.
+        When its turn has come, the model is asked at the same time as the question is kept, but not before when there
+        is an idempotency key. What is refused leaves no trace.
 
         Raises:
             ShuttingDown: the engine is closing.
+            Overloaded: too many wait for the model server already.
+            RateLimited: this user has too many answers in the making.
             KeyTaken: a request with the same idempotency key was first.
             NotFound: the conversation is gone.
             DatabaseUnavailable: it cannot be kept.
         """
         if self._closing:
             raise ShuttingDown(retry_after=1)
+        turn = await self._admission.enter(_ticket(question))
+        if self._closing:
+            turn.leave()
+            raise ShuttingDown(retry_after=1)
         begun = asyncio.ensure_future(self._begins.put(question.new))
-        run = Running(question, self._provider, self._journal, begun)
+        run = Running(question, self._provider, self._journal, begun=begun, turn=turn)
         generation = run.generation
         self._live[generation.id] = generation
         if question.new.idempotency_key is None:
@@ -212,6 +224,14 @@ class Engine:
                 pass  # the next time will do
             except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed
                 _log.exception("cannot tell who is followed")
+
+
+def _ticket(question: Question) -> Ticket:
+    new, allowance = question.new, question.allowance
+    user, most = str(new.user_id), allowance.most
+    if new.purpose == "title":
+        user, most = f"{user} {new.purpose}", 0  # nobody asked for it, so it must not stand in anybody's way
+    return Ticket(id=str(new.id), user=user, stride=ROUND // allowance.weight, most=most)
 
 
 def _weigh(new: NewGeneration) -> int:

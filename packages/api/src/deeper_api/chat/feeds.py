@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 from deeper_api.chat.bells import Bells
 from deeper_api.chat.followers import Follower
-from deeper_api.chat.frames import Done, Failed, Numbered
+from deeper_api.chat.frames import Done, Failed, Numbered, Queued
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.readers import Reader, first_frames
 from deeper_api.store.generations import StoredGeneration
@@ -64,7 +64,7 @@ class Feed:
         Yields no frames when nothing has come for ``heartbeat`` seconds, and at once when there is no beginning. While
         the database does not answer, what is there cannot be read: the feed waits for it.
         """
-        position = self._after or 0
+        position, told = self._after or 0, None
         with self._following(heartbeat, leaving) as follower:
             # Whoever comes back is told at once that there is somebody, even if there is nothing new.
             yield self._beginning()
@@ -76,7 +76,11 @@ class Feed:
                     yield ()
                     continue
                 if not frames:
-                    if not await follower.wait():
+                    place = self._place(told)
+                    if place is not None:
+                        told = place
+                        yield [(None, place)]
+                    elif not await follower.wait():
                         yield ()
                     continue
                 yield frames
@@ -114,6 +118,13 @@ class Feed:
         if self._after is None:
             return frames
         return frames[1:] if self._after == 0 else []
+
+    def _place(self, told: Queued | None) -> Queued | None:
+        """Return the place in the line, if it is another than the one that the viewer was told."""
+        place = self._live.place if self._live is not None else None
+        if place is None or place is told or (told is None and place.position == 0):
+            return None
+        return place
 
     async def _next(self, position: int) -> list[Numbered]:
         live = self._live

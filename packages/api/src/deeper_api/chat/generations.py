@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Literal
 
-from deeper_api.chat.frames import Context, Done, Failed, Numbered, Piece, Start
+from deeper_api.chat.frames import Context, Done, Failed, Numbered, Piece, Queued, Start
 from deeper_api.chat.pieces import Body, extend, join, make_piece, split
 from deeper_api.store.generations import Kind, Run
 from deeper_core import Delta, Finish, GenerationId, UserId
@@ -40,6 +40,7 @@ class Generation:
         self.purpose = purpose
         self.context = context
         self.user_id = user_id
+        self.place: Queued | None = None
         self.last: Done | Failed | None = None
         self.cancelled: CancelReason | None = None
         self.position = 0
@@ -70,6 +71,11 @@ class Generation:
             task.cancel()
         if self._abandon_after is not None:
             self._abandon_in(max(self._abandon_after, _GRACE_SECONDS))
+
+    def wait_at(self, place: Queued) -> None:
+        """Take note of its place in the line, and wake all who wait for it."""
+        self.place = place
+        self._wake()
 
     def add(self, delta: Delta) -> None:
         """Add what the model said and wake all who wait for it."""

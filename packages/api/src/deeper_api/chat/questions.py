@@ -1,12 +1,15 @@
 """From what a user asks to a generation: which conversation, which history, and whether it was asked before."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime
 from typing import Final
+from weakref import WeakValueDictionary
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.context_lengths import ContextLengths
 from deeper_api.chat.contexts import Turn, estimate_overhead, estimate_prompt, fit
 from deeper_api.chat.engine import Engine, KeyTaken
@@ -26,6 +29,8 @@ from deeper_core import (
     GenerationId,
     MessageId,
     NotFound,
+    Overloaded,
+    RateLimited,
     UserId,
     ValidationFailed,
     new_id,
@@ -57,6 +62,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     abandon_after: float | UnsetType | None = UNSET
     idempotency_key: str | None = None
     fingerprint: bytes = b""
+    allowance: Allowance = Allowance()
 
 
 class Questions:
@@ -76,6 +82,7 @@ class Questions:
         self._histories = histories
         self._contexts = contexts
         self._titles = titles
+        self._asking: WeakValueDictionary[tuple[UserId, str], asyncio.Lock] = WeakValueDictionary()
 
     async def ask(self, asked: Asked) -> Feed:
         """Return the feed of the answer.
@@ -87,20 +94,25 @@ class Questions:
             ValidationFailed: there is nothing to answer.
             NotFound: the user has no such conversation, or it has no such message.
             Conflict: the message to be answered is itself being written, or the key came with another question.
+            Overloaded: too many wait for the model server already.
+            RateLimited: this user has too many answers in the making.
             ShuttingDown: the engine is closing.
             DatabaseUnavailable: the database does not answer.
         """
         if asked.idempotency_key is None:
             return await self._answer(asked)
-        known = await self._known(asked)
-        if known is None:
-            try:
-                return await self._answer(asked)
-            except Conflict as conflict:
-                # The first one may have begun since: it has the key, or is itself what is still being written.
-                known = await self._known(asked)
-                if known is None and not isinstance(conflict, KeyTaken):
-                    raise
+        # One after the other: those that join the first one take no turn.
+        async with self._asking.setdefault((asked.user_id, asked.idempotency_key), asyncio.Lock()):
+            known = await self._known(asked)
+            if known is None:
+                try:
+                    return await self._answer(asked)
+                except (Conflict, Overloaded, RateLimited) as refusal:
+                    # Elsewhere the first one may have begun since: it has the key, is itself what is still being
+                    # written, or what there are too many of.
+                    known = await self._known(asked)
+                    if known is None and not isinstance(refusal, KeyTaken):
+                        raise
         if known is None:
             raise NotFound  # with its conversation, in this moment
         if known.body_hash != hashlib.sha256(asked.fingerprint).digest():
@@ -202,7 +214,9 @@ def _question(asked: Asked, new: NewGeneration, request: ChatRequest, parent_id:
     if abandon_after is UNSET:
         returns = new.conversation_id is not None or asked.idempotency_key is not None
         abandon_after = _KEPT_SECONDS if returns else 0.0
-    return Question(new=new, request=request, parent_id=parent_id, abandon_after=abandon_after)
+    return Question(
+        new=new, request=request, parent_id=parent_id, abandon_after=abandon_after, allowance=asked.allowance
+    )
 
 
 def _new_message(generation_id: GenerationId, parent_id: MessageId | None, message: ChatMessage) -> NewMessage:

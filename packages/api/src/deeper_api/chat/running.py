@@ -7,7 +7,10 @@ from contextlib import aclosing
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from deeper_api.chat.admission import Turn
+from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.frames import Context, Done, Failed, Start
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Ending, Journal
@@ -46,13 +49,23 @@ class Question(Struct, frozen=True, kw_only=True):
     request: ChatRequest
     parent_id: MessageId | None = None
     abandon_after: float | None = 0.0
+    allowance: Allowance = Allowance()
 
 
 class Running:
-    """Makes one generation. ``begun`` tells whether it was taken on; until then nothing of it is written."""
+    """Makes one generation, when its ``turn`` has come; that is left as soon as the model server is done with it.
+
+    ``begun`` tells whether it was taken on; until then nothing of it is written.
+    """
 
     def __init__(
-        self, question: Question, provider: ModelProvider, journal: Journal, begun: asyncio.Future[bool]
+        self,
+        question: Question,
+        provider: ModelProvider,
+        journal: Journal,
+        *,
+        begun: asyncio.Future[bool],
+        turn: Turn,
     ) -> None:
         new = question.new
         start = Start(
@@ -74,12 +87,13 @@ class Running:
         self._provider = provider
         self._journal = journal
         self._begun = begun
+        self._turn = turn
         self._model: asyncio.Task[Finish] | None = None
         self._started = time.perf_counter()
         self._first: float | None = None
 
     def start(self) -> None:
-        """Ask the model."""
+        """Ask the model, when its turn has come."""
         self._model = asyncio.create_task(self._follow(), name=f"model of {self.generation.id}")
         self.generation.run_as(self._model)
 
@@ -93,7 +107,9 @@ class Running:
             if self._model is None:
                 self.start()
             self._journal.opened(self.generation)
-        if self._model is not None:
+        if self._model is None:
+            self._turn.leave()
+        else:
             await asyncio.wait({self._model})
             if not self._model.cancelled():
                 self._model.exception()  # looked at: asyncio would log its text where the model was stopped
@@ -126,15 +142,19 @@ class Running:
 
     async def _follow(self) -> Finish:
         """Add all that the model says and return how it finished; raises what the provider raises."""
-        async with aclosing(self._provider.chat_stream(self._question.request)) as events:
-            async for event in events:
-                match event:
-                    case Delta():
-                        if self._first is None:
-                            self._first = time.perf_counter()
-                        self.generation.add(event)
-                    case Finish():
-                        return event
+        try:
+            await self._turn.come(self.generation.wait_at)
+            async with aclosing(self._provider.chat_stream(self._question.request)) as events:
+                async for event in events:
+                    match event:
+                        case Delta():
+                            if self._first is None:
+                                self._first = time.perf_counter()
+                            self.generation.add(event)
+                        case Finish():
+                            return event
+        finally:
+            self._turn.leave()
         raise InternalError  # a provider ends with a Finish or raises
 
     def _ending(self) -> Ending:
@@ -154,7 +174,7 @@ class Running:
 
     def _complete(self, finish: Finish) -> Ending:
         usage = finish.usage if finish.usage is not None and _can_be(finish.usage) else self._estimate()
-        done = self._done(finish.reason, usage, finish.timings)
+        done = self._done(finish.reason, usage, self._with_wait(finish.timings))
         return Ending(state="complete", last=done, usage=done.usage, timings=done.timings)
 
     def _ending_by(self, error: DeeperError, state: State) -> Ending:
@@ -177,12 +197,24 @@ class Running:
     def _estimate(self) -> Usage:
         """Count what went over the wire: a model server that was cut off says nothing of it."""
         tokens = self.generation.tokens
-        never_read = self.generation.cancelled is None and tokens == 0
+        never_read = not self._turn.admitted or (self.generation.cancelled is None and tokens == 0)
         prompt_tokens = 0 if never_read else self._question.new.prompt_tokens
         return Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens, estimated=True)
 
+    def _with_wait(self, timings: Timings) -> Timings:
+        """Return what the provider says of the time since its own start, with what went before."""
+        waited = self._turn.waited * 1_000
+        first, total = timings.first_token_ms, timings.total_ms
+        return replace(
+            timings,
+            queue_ms=waited,
+            first_token_ms=None if first is None else first + waited,
+            total_ms=None if total is None else total + waited,
+        )
+
     def _timings(self) -> Timings:
         return Timings(
+            queue_ms=self._turn.waited * 1_000,
             first_token_ms=None if self._first is None else (self._first - self._started) * 1_000,
             total_ms=(time.perf_counter() - self._started) * 1_000,
         )
@@ -201,6 +233,7 @@ class Running:
                     "model": self._question.new.model,
                     "outcome": outcome.value,
                     "tokens": self.generation.tokens,
+                    "queue_ms": timings.queue_ms,
                     "first_token_ms": timings.first_token_ms,
                     "total_ms": timings.total_ms,
                 }

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from deeper_api.chat.admission import Admission
 from deeper_api.chat.context_lengths import ContextLengths
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.journals import Journal
@@ -13,6 +14,7 @@ from deeper_api.chat.questions import Questions
 from deeper_api.chat.reapers import Reaper
 from deeper_api.chat.titles import Titles
 from deeper_api.config import AppConfig
+from deeper_api.limits.services import Limits
 from deeper_api.store.conversations import ConversationStore
 from deeper_api.store.generations import GenerationStore
 from deeper_api.store.histories import HistoryStore
@@ -60,16 +62,19 @@ class Chat(Struct, frozen=True, kw_only=True):
             await self.runners.leave(self.runner_id)
 
 
-def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider) -> Chat:
+def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: Limits) -> Chat:
     """Return chat over ``pool`` and ``provider``, as one runner among others."""
     runner_id = RunnerId(new_id())
     generations, runners = GenerationStore(pool), RunnerStore(pool)
     journal = JournalStore(pool, runner_id)
     contexts = ContextLengths(provider)
+    model = config.model
+    lines = limits.lines(_model_server(config), holder=str(runner_id), parallel=model.parallel, queue=model.queue)
     engine = Engine(
         provider=provider,
         store=generations,
         journal=Journal(journal),
+        admission=Admission(lines.own, lines.shared),
         runner_id=runner_id,
         drain_seconds=config.server.drain_seconds,
     )
@@ -93,3 +98,8 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider) -> Chat:
         runner_id=runner_id,
         url=config.db.url,
     )
+
+
+def _model_server(config: AppConfig) -> str:
+    """Return what tells the model server from others, for whoever else asks it."""
+    return {"ollama": config.ollama.url, "openai": config.openai.url}.get(config.model.provider, config.model.provider)

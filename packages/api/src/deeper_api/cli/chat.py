@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 import asyncio
+import math
 import sys
 from contextlib import aclosing
 from pathlib import Path
@@ -13,7 +14,7 @@ from uuid import UUID
 
 import rich_click as click
 
-from deeper_api.chat.frames import Context, Done, Failed, Piece, Start
+from deeper_api.chat.frames import Context, Done, Failed, Piece, Queued, Start
 from deeper_api.cli.clients import Client, ClientFault
 from deeper_api.cli.databases import data_dir_option
 from deeper_api.cli.first_users import FIRST_USER_FILE, FirstUser, read_first_user
@@ -181,6 +182,8 @@ class _Talk:
                         case Start():
                             self._thread.begin(frame)
                             answer_id = frame.message_id
+                        case Queued():
+                            self._show_place(frame)
                         case Context():
                             _note(f"Too long for the model: {len(frame.dropped)} earlier message(s) are left out.")
                         case Piece():
@@ -197,6 +200,12 @@ class _Talk:
                 self._thread.keep(prompt, "".join(said), answer_id)
             raise
         self._thread.keep(prompt, "".join(said), answer_id)
+
+    def _show_place(self, queued: Queued) -> None:
+        if queued.position:
+            seconds = math.ceil((queued.estimate_ms or 0) / 1_000)
+            estimate = f", about {seconds} s to go" if seconds else ""
+            _note(f"Others are before you: number {queued.position} in the line{estimate}.")
 
     async def _explain(self, failed: Failed) -> str:
         if failed.error.code is not ErrorCode.MODEL_NOT_FOUND:

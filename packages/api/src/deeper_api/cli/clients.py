@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from deeper_api.chat.frames import Context, Done, Failed, Frame, Start
+from deeper_api.chat.frames import Context, Done, Failed, Frame, Queued, Start
 from deeper_api.errors import ErrorEnvelope
 from deeper_core import ChatMessage, ConversationId, GenerationId, MessageId, Model
 
@@ -96,6 +96,8 @@ class _Heard:
     def take(self, line: bytes) -> Frame | None:
         """Return the frame of a line, unless it has come before."""
         frame = _frames.decode(line)
+        if isinstance(frame, Queued):
+            return frame
         if isinstance(frame, Context):  # it has no position
             known, self._context = self._context, True
             return None if known else frame

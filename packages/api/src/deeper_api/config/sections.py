@@ -131,6 +131,18 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     attempts: Annotated[
         int, Meta(ge=1, le=10, description="Tries for each answer, as long as nothing of it has arrived.")
     ] = 3
+    parallel: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Answers that it works on at once, as it was told itself (Ollama: `OLLAMA_NUM_PARALLEL`, "
+            "llama.cpp: `--parallel`); the others wait here, where users take turns.",
+        ),
+    ] = 4
+    queue: Annotated[
+        int, Meta(ge=0, le=100_000, description="Answers that may wait for it; more than these are refused.")
+    ] = 256
     allowed: Annotated[
         tuple[str, ...],
         Meta(description="Models that may be used, by name or pattern such as `llama3*`; none named, all may."),
@@ -189,6 +201,13 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
             "four times as many in a day.",
         ),
     ] = 5
+    answers_per_user: Annotated[
+        int,
+        Meta(ge=0, le=100_000, description="Answers of a user in the making at once, waiting ones included; 0: any."),
+    ] = 16
+    admin_weight: Annotated[
+        int, Meta(ge=1, le=10, description="Turns that an administrator gets where a user gets one.")
+    ] = 2
 
 
 class LogConfig(Section, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from deeper_api.chat.allowances import permits
+from deeper_api.chat.allowances import allowance, permits
 from deeper_api.chat.answers import Answer, whole_answer
 from deeper_api.chat.questions import Asked, Questions
 from deeper_api.config import AppConfig
@@ -117,6 +117,7 @@ async def answer_chat(
             abandon_after=data.abandon_after(),
             idempotency_key=key,
             fingerprint=b"" if key is None else msgspec.json.encode(data, order="deterministic"),
+            allowance=allowance(config, caller.role),
         )
     )
     if data.stream:

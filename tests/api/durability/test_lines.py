@@ -1,0 +1,100 @@
+"""One line in front of a model server that two servers share, by way of Redis."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from tests.api.durability.models import DictatedModel
+from tests.api.durability.users import signed_in
+from tests.api.durability.viewers import Viewer, asking, question
+from tests.fakes.exchanges import Client
+from tests.fixtures.redis import OwnRedis
+from tests.fixtures.servers import Backend, StartServer
+
+
+class Place:
+    """Two servers, each with two workers, and a model server that is asked one question at a time."""
+
+    def __init__(self, start_server: StartServer, redis: OwnRedis) -> None:
+        settings = {
+            "DEEPER_REDIS_URL": redis.url,
+            "DEEPER_MODEL_PARALLEL": "1",
+            "DEEPER_SERVER_WORKERS": "2",
+            "DEEPER_REDIS_TIMEOUT": "5",  # the machine of the tests may be busy
+        }
+        first = start_server(**settings)
+        self.servers: list[Backend] = [first, start_server(beside=first, **settings)]
+        self.model = DictatedModel()
+        self._viewers = AsyncExitStack()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        async with self.servers[0].model(self.model.play), self._viewers:
+            yield
+
+    async def ask(self, client: Client, text: str) -> Viewer:
+        """Ask, and return once it was taken on."""
+        viewer = await self._viewers.enter_async_context(asking(client, question(text)))
+        await viewer.until_begun()
+        return viewer
+
+
+@pytest.fixture
+async def place(start_server: StartServer, own_redis: OwnRedis) -> AsyncGenerator[Place]:
+    place = await asyncio.to_thread(Place, start_server, own_redis)
+    async with place.open():
+        yield place
+
+
+async def until_at(viewer: Viewer, position: int) -> None:
+    """Return once it was told that this is its place."""
+    await viewer.until(lambda viewer: viewer.seen.places[-1:] == [position])
+
+
+async def test_users_take_turns_whichever_server_and_worker_they_come_to(place: Place):
+    async with signed_in(*place.servers) as many, signed_in(*place.servers) as one:
+        await place.ask(many[0], "many 0")
+        await place.model.asked("many 0")
+        for number in range(1, 5):
+            await until_at(await place.ask(many[number % 2], f"many {number}"), number)
+        for number in range(2):
+            # In their first round, behind the first that waited there already, and before all the others.
+            await until_at(await place.ask(one[number], f"one {number}"), 2 + 2 * number)
+        for text in ("many 0", "many 1", "one 0", "many 2", "one 1", "many 3", "many 4"):
+            answer = await place.model.asked(text)
+            assert len(place.model.answers) == len({*place.model.answers, text})
+            await answer.say("yes")
+            await answer.end()
+
+
+async def test_what_a_dead_server_held_is_given_to_the_next(place: Place):
+    async with signed_in(*place.servers) as (here, there):
+        await place.ask(here, "of the dead")
+        await place.model.asked("of the dead")
+        await until_at(await place.ask(here, "behind it"), 1)
+        heir = await place.ask(there, "of the living")
+        await until_at(heir, 2)
+        await asyncio.to_thread(place.servers[0].process.kill)
+        answer = await place.model.asked("of the living")
+        await answer.say("yes")
+        await answer.end()
+        assert (await heir.until_last()).outcome == "stop"
+    assert "behind it" not in place.model.answers
+
+
+async def test_a_redis_that_dies_and_comes_back_loses_no_answer(place: Place, own_redis: OwnRedis):
+    async with signed_in(*place.servers) as (here, there):
+        viewers = [await place.ask(here, "first")]
+        await place.model.asked("first")
+        viewers += [await place.ask(here, "second"), await place.ask(there, "third")]
+        await until_at(viewers[-1], 2)
+        await asyncio.to_thread(own_redis.stop)
+        viewers += [await place.ask(there, "fourth")]
+        await asyncio.to_thread(own_redis.start)
+        for text in ("first", "second", "third", "fourth"):
+            answer = await place.model.asked(text)
+            await answer.say("yes")
+            await answer.end()
+        assert [(await viewer.until_last()).outcome for viewer in viewers] == ["stop"] * 4
