@@ -14,10 +14,12 @@ MASK = "********"
 _URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _PAIRS = re.compile(r"\s*(?:\w+\s*=\s*(?:'(?:\\.|[^'\\])*'|(?:\\.|[^\s\\'])*)(?:\s+|$))+", re.DOTALL)
 # Both hide rather too much than too little. The first goes up to the last @, because one may stand unescaped in a
-# password or in a user's name; the second is a parameter of a URL or of libpq's key-value form, quoted or not.
+# password or in a user's name; the second is a parameter of a URL or of libpq's key-value form, quoted or not, with all
+# that follows up to a blank.
 _PASSWORD_BEFORE_HOST = re.compile(r"(?<=://)(?P<user>[^:]*):.*@", re.DOTALL)
 _PASSWORD_PARAMETER = re.compile(
-    r"(?P<name>password\s*=\s*)(?:'(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])*)", re.DOTALL | re.IGNORECASE
+    r"(?P<name>(?:password|secret|token|key)\s*=\s*)(?:'(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])*)",
+    re.DOTALL | re.IGNORECASE,
 )
 
 
