@@ -96,7 +96,7 @@ async def answer_chat(
     request_id: NamedDependency[str],
     config: NamedDependency[SkipValidation[AppConfig]],
     still_stands: NamedDependency[SkipValidation[StillStands]],
-) -> Response[Answer] | Response[ErrorEnvelope] | Response[None]:
+) -> Response[Answer] | FrameStream | Response[ErrorEnvelope] | Response[None]:
     """Answer as server-sent events, as lines of JSON where NDJSON is accepted, or whole with ``"stream": false``.
 
     An answer that is kept goes on for a minute when nobody follows it, and GET /v1/generations/{id}/events comes back
