@@ -82,7 +82,9 @@ async def test_pages_lead_from_the_newest_to_the_oldest(admin: Account, account:
     assert second["cursor"] is None
 
 
-@pytest.mark.parametrize("query", ["kind=nothing", "user_id=x", "limit=0", "limit=101", "cursor=x"])
+@pytest.mark.parametrize(
+    "query", ["kind=nothing", "kind=null", "user_id=x", "user_id=null", "limit=0", "limit=101", "cursor=x"]
+)
 async def test_what_makes_no_sense_is_refused(admin: Account, query: str):
     reply = await admin.client.get(f"{AUDIT}?{query}")
     require_error(reply, 422, "validation_failed", details=reply.json()["error"]["details"])

@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from openapi_spec_validator import validate
 
+from deeper_api.routes.descriptions import _ERRORS, _REQUEST_HEADERS
 from tests.api.routes.test_table import TABLE
 from tests.fakes.asgi import AsgiClient
 
@@ -53,6 +54,53 @@ def arrays(value: object) -> Iterator[Document]:
     elif isinstance(value, list):
         for each in cast("list[object]", value):
             yield from arrays(each)
+
+
+def test_clients_made_of_it_keep_their_names(document: Document):
+    found = {str(said["operationId"]) for said in operations(document).values()}
+    assert found == {
+        *("getHealth", "signUp", "login", "refresh", "logout", "listSessions", "endOtherSessions", "endSession"),
+        *("getMe", "deleteMe", "changePassword", "makeApiKey", "listApiKeys", "revokeApiKey", "listAuditEvents"),
+        *("listModels", "chat", "listGenerations", "getGeneration", "followGeneration", "cancelGeneration", "getUsage"),
+        *("createConversation", "listConversations", "getConversation", "changeConversation", "deleteConversation"),
+        *("listMessages", "exportConversation", "importConversation", "search"),
+    }
+
+
+def test_every_error_that_is_told_of_one_operation_is_told_of_one_that_exists(document: Document):
+    found = {str(said["operationId"]) for said in operations(document).values()}
+    assert found >= _ERRORS.keys() | _REQUEST_HEADERS.keys()
+
+
+def body_of(document: Document, method: str, path: str) -> Document:
+    return cast("Document", operations(document)[method, path]["requestBody"])
+
+
+def test_a_body_that_may_be_missing_is_not_required(document: Document):
+    paths = {
+        path for (method, path), said in operations(document).items() if method == "POST" and "requestBody" in said
+    }
+    optional = {path for path in paths if not body_of(document, "POST", path)["required"]}
+    assert optional == {"/v1/auth/refresh", "/v1/conversations"}
+
+
+def test_a_body_that_refuses_what_it_does_not_know_says_so(document: Document):
+    schemas = cast("dict[str, Document]", cast("Document", document["components"])["schemas"])
+    assert schemas["ChatBody"]["additionalProperties"] is False
+    assert schemas["ChatOptions"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "media_types"),
+    [
+        ("POST", "/v1/chat", {"application/json", "text/event-stream", "application/x-ndjson"}),
+        ("GET", "/v1/generations/{generation_id}/events", {"text/event-stream", "application/x-ndjson"}),
+        ("GET", "/v1/conversations/{conversation_id}/export", {"application/json", "text/markdown"}),
+    ],
+)
+def test_every_form_of_an_answer_is_described(document: Document, method: str, path: str, media_types: set[str]):
+    responses = cast("dict[str, Document]", operations(document)[method, path]["responses"])
+    assert set(cast("Document", responses["200"]["content"])) == media_types
 
 
 def test_an_array_holds_things_of_one_kind(document: Document):

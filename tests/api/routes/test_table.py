@@ -136,6 +136,16 @@ async def test_a_method_that_a_route_does_not_have_is_refused_with_those_that_it
     assert method in had
 
 
+@pytest.mark.parametrize("path", sorted({path for _, path in TABLE}))
+async def test_a_route_names_its_methods_to_who_asks_for_options(client: AsgiClient, path: str):
+    reply = await client.call("OPTIONS", with_an_id(path))
+    assert (reply.status, reply.body) == (204, b"")
+    assert (reply.header("allow") or "").split(", ") == sorted(
+        {"OPTIONS", *(given for given, at in TABLE if at == path)}
+    )
+    require_headers(reply)
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/v1", "/v1/", "/v1/nothing", "/v2/me", "/docs", "/schema", "/v1/me/x", "/v1/mé"]
 )

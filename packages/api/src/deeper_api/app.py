@@ -10,8 +10,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 from deeper_api.accounts.directory import Directory, create_directory
@@ -39,7 +37,7 @@ from deeper_api.providers.limits import limit, provide_password_attempts
 from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
-from deeper_api.routes.descriptions import COMPONENTS, Arrays, Descriptions
+from deeper_api.routes.openapi import get_openapi
 from deeper_api.store.pool import Pool, running
 from deeper_api.store.usages import UsageStore
 from deeper_auth import KeyRing
@@ -76,7 +74,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     chat = create_chat(config, pool, provider, limits)
 
     app = Litestar(
-        route_handlers=ROUTES,
+        route_handlers=[*ROUTES, get_openapi] if config.profile == "dev" else ROUTES,
         guards=[limit(identify(directory.sessions, directory.standings, directory.api_keys), limits), require_json],
         dependencies={
             "accounts": provide_always(directory.accounts),
@@ -105,8 +103,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
         request_class=JsonRequest,
         request_max_body_size=BODY_BYTES,
         lifespan=[_lifespan(pool, chat, provider, directory, limits)],
-        plugins=[Arrays(), Descriptions()],
-        openapi_config=_openapi() if config.profile == "dev" else None,
+        openapi_config=None,
         logging_config=None,
         debug=False,
         pdb_on_exception=False,
@@ -175,13 +172,3 @@ def _drain_on_sigterm(engine: Engine) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     loop.add_signal_handler(signal.SIGTERM, drain)
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="DeeperSensor",
-        version="1",
-        path="/openapi",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        components=COMPONENTS,
-    )

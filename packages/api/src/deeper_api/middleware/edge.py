@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from deeper_api.errors import encode_envelope
 from deeper_api.middleware.addresses import Network, client_address
+from deeper_api.middleware.methods import OPTIONS, methods_of
 from deeper_api.middleware.origins import Origins
 from deeper_core import InternalError, new_id
 
@@ -103,6 +104,9 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = list(message.get("headers", ()))
+            if self._scope["method"] == OPTIONS and (methods := methods_of(self._scope)):
+                headers = [(name, value) for name, value in headers if name.lower() != b"allow"]
+                headers.append((b"allow", ", ".join(methods).encode("ascii")))
             if not any(name.lower() == b"cache-control" for name, _ in headers):
                 headers.append(_NO_STORE)
             headers += _SECURITY_HEADERS

@@ -1,11 +1,10 @@
 """Which pages of other origins may read responses: cross-origin resource sharing, https://fetch.spec.whatwg.org."""
 
 from collections.abc import Sequence
-from typing import cast
 
-from litestar import Litestar
-from litestar.routes import HTTPRoute
 from litestar.types import HTTPScope
+
+from deeper_api.middleware.methods import OPTIONS, methods_of
 
 Header = tuple[bytes, bytes]
 
@@ -14,7 +13,6 @@ _EXPOSED = b"Allow, Content-Disposition, Location, RateLimit, RateLimit-Policy, 
 _REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-ID"
 # For so many seconds a browser need not ask again. Chromium believes two hours at most.
 _MAX_AGE = b"7200"
-_PREFLIGHT = "OPTIONS"
 
 
 class Origins:
@@ -49,11 +47,11 @@ class Origins:
 
 def _is_preflight(scope: HTTPScope) -> bool:
     asked = any(name == b"access-control-request-method" for name, _ in scope["headers"])
-    return scope["method"] == _PREFLIGHT and asked
+    return scope["method"] == OPTIONS and asked
 
 
 def _permissions(scope: HTTPScope) -> list[Header]:
-    methods = _methods(scope)
+    methods = [method for method in methods_of(scope) if method != OPTIONS]
     if not methods:
         return []
     return [
@@ -61,15 +59,3 @@ def _permissions(scope: HTTPScope) -> list[Header]:
         (b"access-control-allow-headers", _REQUEST_HEADERS),
         (b"access-control-max-age", _MAX_AGE),
     ]
-
-
-def _methods(scope: HTTPScope) -> list[str]:
-    """Return the methods of the route that was found, if any.
-
-    The ``Allow`` of Litestar's own answer to OPTIONS has only those of the first handler in a router.
-    """
-    known = cast("dict[str, object]", scope)
-    app, template = known.get("litestar_app"), known.get("path_template")
-    routes = app.routes if isinstance(app, Litestar) else ()
-    here = [route for route in routes if isinstance(route, HTTPRoute) and route.path_format == template]
-    return sorted({method for route in here for method in route.methods} - {_PREFLIGHT})

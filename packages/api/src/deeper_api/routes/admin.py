@@ -5,15 +5,22 @@ from uuid import UUID
 
 from litestar import Router, get
 from litestar.di import NamedDependency
+from litestar.openapi.spec.enums import OpenAPIFormat
 from litestar.params import QueryParameter, SkipValidation
 
 from deeper_api.providers.callers import Person
 from deeper_api.routes.pages import AuditCursor, CursorText, Limit, Page, decode_cursor, encode_cursor
+from deeper_api.routes.parameters import parsed
 from deeper_api.store.audits import AuditEvent, AuditKind, AuditStore
 from deeper_core import UserId
 
-Kind = Annotated[AuditKind | None, QueryParameter(description="Only events of this kind.")]
-User = Annotated[UUID | None, QueryParameter(description="Only what this user did, or what was done to the account.")]
+Kind = Annotated[
+    str | None, QueryParameter(description="Only events of this kind.", schema_extra={"enum": sorted(AuditKind)})
+]
+User = Annotated[
+    str | None,
+    QueryParameter(format=OpenAPIFormat.UUID, description="Only what this user did, or what was done to the account."),
+]
 
 
 @get("/audit", operation_id="listAuditEvents")
@@ -29,12 +36,13 @@ async def list_audit_events(
 
     Of each kind there are the newest 100,000.
     """
+    account = parsed("user_id", user_id, UUID, "Expected the id of a user")
     place = decode_cursor(cursor, AuditCursor)
     events = await audits.list_page(
         limit=limit + 1,
         before=None if place is None else place.before,
-        kind=kind,
-        user_id=None if user_id is None else UserId(user_id),
+        kind=parsed("kind", kind, AuditKind, "Expected a kind of event"),
+        user_id=None if account is None else UserId(account),
     )
     items = events[:limit]
     more = len(events) > limit

@@ -30,7 +30,7 @@ Days = Annotated[int, Meta(ge=1, le=_MAX_DAYS, description="After how many days 
 class ApiKeyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the key is called, and what it is to be good for."""
 
-    name: Annotated[str, Meta(max_length=1_000)]
+    name: Annotated[str, Meta(min_length=1, max_length=1_000)]
     scopes: Scopes
     expires_in_days: Days | None = None
 

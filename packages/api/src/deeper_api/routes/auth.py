@@ -23,7 +23,7 @@ COOKIE = "__Host-deeper_refresh"
 # An authentication body is an address and a password; more is an attack on the decoder.
 BODY_BYTES = 64 * 1024
 
-Email = Annotated[str, Meta(max_length=320)]
+Email = Annotated[str, Meta(max_length=320, extra_json_schema={"format": "email"})]
 # Bounded so that nobody has megabytes normalised; the rules for new passwords are the policy's.
 Password = Annotated[str, Meta(max_length=4_096)]
 Transport = Literal["body", "cookie"]

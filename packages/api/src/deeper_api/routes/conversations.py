@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, Router, delete, get, patch, post
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -20,8 +21,8 @@ from deeper_api.routes.pages import (
     TreeCursor,
     decode_cursor,
     encode_cursor,
-    refusal,
 )
+from deeper_api.routes.parameters import parsed, refusal
 from deeper_api.store.conversations import Activity, Conversation
 from deeper_api.store.message_rows import Message
 from deeper_api.store.messages import MessagePage
@@ -30,18 +31,23 @@ from deeper_core import ConversationId
 # A title and nothing else.
 _BODY_BYTES = 64 * 1024
 
+LOCATION = ResponseHeader(
+    name="Location", required=True, description="Where the conversation is.", documentation_only=True
+)
 # Longer here than a title may be, for there may be blanks around it.
-Title = Annotated[str, Meta(max_length=MAX_TITLE * 10)]
+Title = Annotated[str, Meta(min_length=1, max_length=MAX_TITLE * 10)]
 Leaf = Annotated[
     str | None,
     QueryParameter(
         description="Only the path from this message up to the root; `newest`: from the leaf that came last.",
+        schema_extra={"anyOf": [{"format": "uuid"}, {"const": "newest"}]},
     ),
 ]
 Through = Annotated[
     str | None,
     QueryParameter(
         description="Only the path through this message, from the newest of what follows it up to the root.",
+        schema_extra={"format": "uuid"},
     ),
 ]
 
@@ -59,7 +65,7 @@ class ConversationChange(Struct, frozen=True, kw_only=True, forbid_unknown_field
     archived: bool | UnsetType = UNSET
 
 
-@post("/", status_code=201, operation_id="createConversation")
+@post("/", status_code=201, operation_id="createConversation", response_headers=[LOCATION])
 async def create_conversation(
     caller: NamedDependency[Caller],
     conversations: NamedDependency[SkipValidation[Conversations]],
@@ -159,11 +165,9 @@ def path_start(leaf: str | None, through: str | None) -> UUID | None:
         raise refusal("through", "Expected either leaf or through")
     if leaf == "newest":
         return None
-    name, text = ("leaf", leaf) if through is None else ("through", through)
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise refusal(name, "Expected the id of a message" + (" or newest" if name == "leaf" else "")) from error
+    if leaf is not None:
+        return parsed("leaf", leaf, UUID, "Expected the id of a message or newest")
+    return parsed("through", through, UUID, "Expected the id of a message")
 
 
 def created(conversation: Conversation) -> Response[Conversation]:

@@ -1,73 +1,155 @@
-"""What the OpenAPI document says besides what Litestar finds out: who may call, how errors look, what arrays hold."""
+"""What the routes themselves do not tell: how each of them may fail, and which headers come and go with it."""
 
-from litestar._openapi.schema_generation import SchemaCreator  # there is no public name for what a plugin is given
-from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Components, OpenAPIType, Schema, SecurityScheme
-from litestar.params import KwargDefinition, QueryParameter
-from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
-from litestar.routes import BaseRoute, HTTPRoute
-from litestar.typing import FieldDefinition
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from deeper_api.errors import ErrorEnvelope
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+
+from deeper_api.errors import STATUS
 from deeper_api.providers.limits import UNLIMITED
+from deeper_core import (
+    BodyTooLarge,
+    Conflict,
+    DatabaseUnavailable,
+    DeeperError,
+    EmailTaken,
+    Forbidden,
+    InternalError,
+    Interrupted,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    InvalidRequest,
+    InvalidToken,
+    ModelNotFound,
+    ModelServerError,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    RefreshTokenReused,
+    ShuttingDown,
+    Unauthenticated,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 
-_SCHEME = "access_token"
-COMPONENTS = Components(security_schemes={_SCHEME: SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")})
+ErrorKind = type[DeeperError]
+Json = dict[str, object]
 
-
-# Nobody is signed in there, and still it can be refused who asks.
-_EXCHANGES = frozenset({"login", "refresh"})
-_SIGNED_IN = frozenset({"caller", "person", "admin"})
-
-
-class Descriptions(ReceiveRoutePlugin):
-    """Completes each route as it is registered."""
-
-    def receive_route(self, route: BaseRoute) -> None:
-        """Say that a handler with a caller wants a token, and which errors come of a body and of a token."""
-        if not isinstance(route, HTTPRoute):
-            return
-        for handler in route.route_handlers:
-            wanted = handler.parsed_fn_signature.parameters
-            errors: dict[int, str] = {} if handler.operation_id in UNLIMITED else {429: "Too many requests"}
-            if _SIGNED_IN & wanted.keys():
-                handler.security = [{_SCHEME: []}]
-            if _SIGNED_IN & wanted.keys() or handler.operation_id in _EXCHANGES:
-                errors[401] = "The credentials or the token are missing, expired or not valid"
-            if _SIGNED_IN & wanted.keys():
-                errors[403] = "The API key or the account may not do this"
-            if "data" in wanted:
-                errors |= {400: "The body is not valid JSON", 422: "A value in the body is not allowed"}
-            if any(_is_query(parameter) for parameter in wanted.values()):
-                errors |= {400: "The request cannot be understood", 422: "A value in the query is not allowed"}
-            if route.path_parameters:
-                errors |= {400: "The request cannot be understood", 404: "There is no such thing"}
-            handler.responses = {
-                status: ResponseSpec(ErrorEnvelope, description=text, generate_examples=False)
-                for status, text in errors.items()
-            }
+_SIGNED_IN: Final = frozenset({"caller", "person", "admin"})
 
 
-def _is_query(parameter: FieldDefinition) -> bool:
-    return isinstance(parameter.kwarg_definition, QueryParameter)
+def _kinds(base: ErrorKind) -> tuple[ErrorKind, ...]:
+    return base, *(below for each in base.__subclasses__() for below in _kinds(each))
 
 
-class Arrays(OpenAPISchemaPlugin):
-    """Says of ``tuple[X, ...]`` that it is an array of X.
+# By operation, besides what its parameters tell.
+_ERRORS: Final[Mapping[str, tuple[ErrorKind, ...]]] = {
+    "signUp": (Forbidden, EmailTaken, Overloaded),
+    "login": (InvalidCredentials, Forbidden, Overloaded),
+    "refresh": (InvalidRefreshToken, RefreshTokenReused, Forbidden),
+    "getMe": (NotFound,),
+    "changePassword": (NotFound, Overloaded),
+    "deleteMe": (NotFound, Overloaded),
+    "makeApiKey": (Unauthenticated, Conflict),
+    "listModels": _kinds(ModelServerError),
+    "chat": (NotFound, ModelNotFound, Conflict, Overloaded, ShuttingDown, Interrupted, *_kinds(ModelServerError)),
+    "createConversation": (Unauthenticated,),
+    "importConversation": (Unauthenticated, Overloaded),
+}
 
-    Where its length is bounded, Litestar takes the ``...`` for a type: "one of X and anything" refuses every X, because
-    both fit.
-    """
+_REQUEST_HEADERS: Final[Mapping[str, tuple[Json, ...]]] = {
+    "chat": (
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "A request that comes with the key of an earlier one is not asked again.",
+            "schema": {"type": "string", "pattern": r"^[!-~]([ -~]{0,253}[!-~])?$"},
+        },
+    ),
+    "followGeneration": (
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "Id of the last event that was received.",
+            "schema": {"type": "string", "pattern": "^[0-9]{0,16}$"},
+        },
+    ),
+}
 
-    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Return whether the type is ``tuple[X, ...]``."""
-        return field_definition.origin is tuple and field_definition.inner_types[-1].annotation is Ellipsis
+# By name: what there is in the components of the document.
+HEADERS: Final[Mapping[str, Json]] = {
+    "X-Request-ID": {
+        "description": "Names the request in the logs of the server: what the request said, or a new id.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:/+=-]{1,128}$"},
+    },
+    "RateLimit-Policy": {
+        "description": 'The limits that apply: so many requests (`q`) in so many seconds (`w`), `"user";q=300;w=30`.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of them (`r`), and in how many seconds there is more (`t`), `"user";r=299;t=1`.',
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "After how many seconds asking again makes sense.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "WWW-Authenticate": {
+        "description": "How to sign in.",
+        "required": True,
+        "schema": {"type": "string", "enum": ["Bearer"]},
+    },
+}
 
-    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
-        """Return the array of X with its bounds."""
-        items = schema_creator.for_field_definition(field_definition.inner_types[0])
-        schema = Schema(type=OpenAPIType.ARRAY, items=items)
-        bounds = field_definition.kwarg_definition
-        if isinstance(bounds, KwargDefinition):
-            schema.min_items, schema.max_items = bounds.min_items, bounds.max_items
-        return schema
+
+def wants_sign_in(handler: HTTPRouteHandler) -> bool:
+    """Return whether it is for users only."""
+    return bool(_SIGNED_IN & handler.parsed_fn_signature.parameters.keys())
+
+
+def errors_of(handler: HTTPRouteHandler, *, method: str, has_path_parameters: bool) -> Mapping[int, list[ErrorKind]]:
+    """Return the errors with which the operation may end, by status in order."""
+    operation = handler.operation_id
+    kinds = {*_generally(handler, method), *_ERRORS.get(str(operation), ())}
+    if has_path_parameters:
+        kinds.add(NotFound)
+    found: dict[int, list[ErrorKind]] = {}
+    for kind in sorted(kinds, key=lambda each: (STATUS[each.code], each.code)):
+        found.setdefault(STATUS[kind.code], []).append(kind)
+    return found
+
+
+def request_headers(handler: HTTPRouteHandler) -> tuple[Json, ...]:
+    """Return the parameters of the operation that are headers."""
+    return _REQUEST_HEADERS.get(str(handler.operation_id), ())
+
+
+def response_headers(handler: HTTPRouteHandler, status: int) -> list[str]:
+    """Return the names of the `HEADERS` that a response may have."""
+    names = ["X-Request-ID"]
+    if handler.operation_id not in UNLIMITED:
+        names += ["RateLimit-Policy", "RateLimit"]
+    if status in {429, 503}:
+        names.append("Retry-After")
+    if status == 401:
+        names.append("WWW-Authenticate")
+    return names
+
+
+def _generally(handler: HTTPRouteHandler, method: str) -> Iterator[ErrorKind]:
+    wanted = handler.parsed_fn_signature.parameters
+    yield InternalError
+    if handler.operation_id not in UNLIMITED:
+        yield RateLimited
+        yield DatabaseUnavailable
+    if wants_sign_in(handler):
+        yield InvalidToken
+        # What anybody may read who is signed in, any API key may read.
+        if "caller" not in wanted or method != "GET":
+            yield Forbidden
+    if "data" in wanted:
+        yield from (InvalidRequest, BodyTooLarge, UnsupportedMediaType, ValidationFailed)
+    if any(isinstance(each.kwarg_definition, QueryParameter) for each in wanted.values()):
+        yield ValidationFailed

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
 
 from deeper_api.chat.engine import Engine
@@ -22,7 +23,11 @@ _LARGEST = 2**53
 
 After = Annotated[
     str | None,
-    QueryParameter(name="after", description="Id of the last event that was received; `Last-Event-ID` goes before it."),
+    QueryParameter(
+        name="after",
+        description="Id of the last event that was received; `Last-Event-ID` goes before it.",
+        schema_extra={"pattern": f"^[0-9]{{1,{len(str(_LARGEST))}}}$"},
+    ),
 ]
 
 
@@ -49,7 +54,11 @@ async def get_generation(
     return await view(await engine.find(GenerationId(generation_id), caller.user_id))
 
 
-@get("/{generation_id:uuid}/events", operation_id="followGeneration")
+@get(
+    "/{generation_id:uuid}/events",
+    operation_id="followGeneration",
+    responses={204: ResponseSpec(None, description="There is no event left.")},
+)
 async def follow_generation(
     generation_id: FromPath[UUID],
     request: JsonRequest,
@@ -58,7 +67,7 @@ async def follow_generation(
     config: NamedDependency[SkipValidation[AppConfig]],
     still_stands: NamedDependency[SkipValidation[StillStands]],
     after: After = None,
-) -> Response[None]:
+) -> FrameStream | Response[None]:
     """Send the events of a generation: all, or those after the one that ``Last-Event-ID`` or ``after`` names.
 
     They are those of the stream that POST /v1/chat began, in the same forms. 204, which tells a browser not to come

@@ -11,7 +11,7 @@ import msgspec
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
-from deeper_core import ErrorDetail, ValidationFailed
+from deeper_api.routes.parameters import refusal
 
 Item = TypeVar("Item")
 AnyCursor = TypeVar("AnyCursor", bound="Cursor")
@@ -24,7 +24,8 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many items 
 CursorText = Annotated[
     str | None,
     QueryParameter(
-        description="Where the page begins: the `cursor` of the page before, as it is; left out, the first."
+        description="Where the page begins: the `cursor` of the page before, as it is; left out, the first.",
+        schema_extra={"pattern": "^[A-Za-z0-9_-]{1,128}$"},
     ),
 ]
 
@@ -99,8 +100,3 @@ def decode_cursor(text: str | None, kind: type[AnyCursor]) -> AnyCursor | None:
         return msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=kind)
     except (ValueError, msgspec.MsgspecError, OverflowError) as error:
         raise refusal("cursor", _EXPECTED) from error
-
-
-def refusal(parameter: str, message: str) -> ValidationFailed:
-    """Return the error that says what was expected of a parameter."""
-    return ValidationFailed(details=(ErrorDetail(message=message, field=parameter),))

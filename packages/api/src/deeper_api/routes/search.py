@@ -19,6 +19,8 @@ Query = Annotated[
     str,
     QueryParameter(
         name="q",
+        required=True,
+        schema_extra={"minLength": 1},
         description='Words that all have to be there; "a phrase", a or b, -without. The last word may be unfinished.',
     ),
 ]

@@ -16,8 +16,8 @@ from deeper_api.conversations.documents import Document
 from deeper_api.conversations.filenames import attachment
 from deeper_api.conversations.service import Conversations
 from deeper_api.providers.callers import Caller
-from deeper_api.routes.conversations import created
-from deeper_api.routes.pages import refusal
+from deeper_api.routes.conversations import LOCATION, created
+from deeper_api.routes.parameters import refusal
 from deeper_api.routes.streams import STALL_SECONDS, departure
 from deeper_api.store.conversations import Conversation
 from deeper_core import ConversationId
@@ -33,6 +33,7 @@ Form = Annotated[
     QueryParameter(
         name="format",
         description="`json`: everything, to be imported again; `markdown`: the path to the newest leaf, to be read.",
+        schema_extra={"enum": list(_MEDIA_TYPES)},
     ),
 ]
 
@@ -86,13 +87,13 @@ async def _sent(send: Send, content: bytes, *, more: bool) -> bool:
     return True
 
 
-@get("/{conversation_id:uuid}/export", operation_id="exportConversation", media_type="application/json")
+@get("/{conversation_id:uuid}/export", operation_id="exportConversation")
 async def export_conversation(
     conversation_id: FromPath[UUID],
     caller: NamedDependency[Caller],
     conversations: NamedDependency[SkipValidation[Conversations]],
     form: Form = "json",
-) -> Response[None]:
+) -> Download:
     """Return a whole conversation as a file."""
     if form not in _MEDIA_TYPES:
         raise refusal("format", "Expected json or markdown")
@@ -101,7 +102,13 @@ async def export_conversation(
     return Download(export.body, _MEDIA_TYPES[known], attachment(export.conversation.title, _EXTENSIONS[known]))
 
 
-@post("/import", status_code=201, operation_id="importConversation", request_max_body_size=_IMPORT_BYTES)
+@post(
+    "/import",
+    status_code=201,
+    operation_id="importConversation",
+    request_max_body_size=_IMPORT_BYTES,
+    response_headers=[LOCATION],
+)
 async def import_conversation(
     data: JSONBody[Document],
     caller: NamedDependency[Caller],

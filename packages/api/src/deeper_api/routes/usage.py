@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
-import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.openapi.spec.enums import OpenAPIFormat
@@ -12,13 +11,12 @@ from litestar.params import QueryParameter, SkipValidation
 from msgspec import Struct, field
 
 from deeper_api.providers.callers import Caller
+from deeper_api.routes.parameters import parsed, refusal
 from deeper_api.store.usages import DailyUsage, Usage, UsageStore, total
-from deeper_core import ErrorDetail, ValidationFailed
 
 _DAYS = 30  # where it is not said from when
 _MAX_DAYS = 366  # a leap year
 
-# Text to Litestar, which calls a parameter by its name in Python where it refuses it; `from` can be none.
 FirstDay = Annotated[
     str | None,
     QueryParameter(
@@ -57,21 +55,13 @@ async def get_usage(
     last: LastDay = None,
 ) -> UsageView:
     """Return requests and tokens by day and model."""
-    start, end = period(day("from", first), day("to", last), today=datetime.now(UTC).date())
+    start, end = period(_day("from", first), _day("to", last), today=datetime.now(UTC).date())
     items = await usages.sum_by_day(caller.user_id, start, end)
     return UsageView(first=start, last=end, items=items, totals=total(items))
 
 
-def day(parameter: str, text: str | None) -> date | None:
-    """Return the day that ``text`` names.
-
-    Raises:
-        ValidationFailed: it is none of the calendar, or not written as RFC 3339 has it.
-    """
-    try:
-        return None if text is None else msgspec.convert(text, date)
-    except msgspec.ValidationError as error:
-        raise _refusal(parameter, "Expected a day such as 2026-01-31") from error
+def _day(parameter: str, text: str | None) -> date | None:
+    return parsed(parameter, text, date, "Expected a day such as 2026-01-31")
 
 
 def period(first: date | None, last: date | None, *, today: date) -> tuple[date, date]:
@@ -84,11 +74,7 @@ def period(first: date | None, last: date | None, *, today: date) -> tuple[date,
     # Days are counted from the first of year 1; before that there are none.
     start = first or date.fromordinal(max(end.toordinal() - _DAYS + 1, 1))
     if start > end:
-        raise _refusal("from", "Expected a day that is not after the last")
+        raise refusal("from", "Expected a day that is not after the last")
     if end - start >= timedelta(days=_MAX_DAYS):
-        raise _refusal("from", f"Expected a day at most {_MAX_DAYS - 1} days before the last")
+        raise refusal("from", f"Expected a day at most {_MAX_DAYS - 1} days before the last")
     return start, end
-
-
-def _refusal(parameter: str, message: str) -> ValidationFailed:
-    return ValidationFailed(details=(ErrorDetail(message=message, field=parameter),))

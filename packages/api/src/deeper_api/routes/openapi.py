@@ -1,0 +1,223 @@
+"""GET /openapi/openapi.json: what the API says of itself, made of its routes and of the types of their bodies."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import getdoc
+from typing import Final, cast
+
+import msgspec
+from litestar import Litestar, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+from litestar.routes import BaseRoute, HTTPRoute
+from litestar.types import Empty
+from litestar.typing import FieldDefinition
+
+from deeper_api.chat.frames import Frame
+from deeper_api.chat.wire import NDJSON, SSE
+from deeper_api.conversations.documents import Document
+from deeper_api.errors import ErrorEnvelope
+from deeper_api.middleware.bodies import JsonRequest
+from deeper_api.routes.descriptions import (
+    HEADERS,
+    ErrorKind,
+    Json,
+    errors_of,
+    request_headers,
+    response_headers,
+    wants_sign_in,
+)
+from deeper_api.routes.streams import FrameStream
+from deeper_api.routes.transfers import Download
+
+_JSON: Final = "application/json"
+_SCHEME: Final = "bearer"
+_REFERENCE: Final = "#/components/schemas/{name}"
+# What ends a sentence; what follows it is no part of a summary.
+_SENTENCE: Final = re.compile(r"(?<=[.:;])\s")
+
+# The kinds of response whose content their types do not tell, and what they send, by media type.
+_CONTENTS: Final[Mapping[type[Response[None]], Mapping[str, object]]] = {
+    FrameStream: {SSE.media_type: Frame, NDJSON.media_type: Frame},
+    Download: {_JSON: Document, "text/markdown": str},
+}
+
+
+def _itself(schema: Json) -> Json:
+    return schema
+
+
+def _event(frame: Json) -> Json:
+    data: Json = {"type": "string", "contentMediaType": _JSON, "contentSchema": frame}
+    fields: Json = {"id": {"type": "string", "pattern": "^[0-9]+$"}, "event": {"type": "string"}, "data": data}
+    return {"description": "Each event.", "type": "object", "required": ["event", "data"], "properties": fields}
+
+
+def _line(frame: Json) -> Json:
+    position: Json = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    return {"description": "Each line.", "allOf": [frame, position]}
+
+
+# Of a body that is a sequence, OpenAPI 3.1 has no way to describe the whole: what is described is one of its parts.
+_SEQUENCES: Final[Mapping[str, Callable[[Json], Json]]] = {SSE.media_type: _event, NDJSON.media_type: _line}
+
+
+@get("/openapi/openapi.json", include_in_schema=False)
+async def get_openapi(request: JsonRequest) -> Response[Json]:
+    """Return the document."""
+    return Response(describe(request.app))
+
+
+def describe(app: Litestar) -> Json:
+    """Return the OpenAPI document of the routes of ``app`` that are to be in it."""
+    operations = list(_operations(app.routes))
+    schemas = _Schemas([ErrorEnvelope, *(kind for _, _, handler in operations for kind in _types(handler))])
+    paths: dict[str, Json] = {}
+    for route, method, handler in operations:
+        paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, method, handler, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "DeeperSensor", "version": "1"},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "headers": dict(HEADERS),
+            "securitySchemes": {
+                _SCHEME: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token or an API key; of these, none opens accounts, sessions or keys.",
+                }
+            },
+        },
+    }
+
+
+class _Schemas:
+    """The JSON Schemas of types, those of structs and enumerations as components."""
+
+    def __init__(self, kinds: Iterable[object]) -> None:
+        self._kinds = list(dict.fromkeys(kinds))
+        found = msgspec.json.schema_components(self._kinds, schema_hook=_schema_hook, ref_template=_REFERENCE)
+        self._schemas, self.components = cast("tuple[tuple[Json, ...], dict[str, Json]]", found)
+
+    def of(self, kind: object) -> Json:
+        """Return the schema of one of the types."""
+        return self._schemas[self._kinds.index(kind)]
+
+
+def _schema_hook(kind: type) -> Json:
+    if kind is object:
+        return {"description": "Anything."}
+    raise NotImplementedError
+
+
+def _operations(routes: Sequence[BaseRoute]) -> Iterator[tuple[HTTPRoute, str, HTTPRouteHandler]]:
+    for route in routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if handler.resolve_include_in_schema():
+                    yield from ((route, method, handler) for method in handler.http_methods)
+
+
+def _types(handler: HTTPRouteHandler) -> Iterator[object]:
+    """Yield the types of the parameters, of the body and of the responses."""
+    for field in handler.parsed_fn_signature.parameters.values():
+        if field.name == "data" or isinstance(field.kwarg_definition, QueryParameter):
+            yield field.annotation
+    for content in _contents(handler):
+        yield from content.values()
+
+
+def _contents(handler: HTTPRouteHandler) -> Iterator[Mapping[str, object]]:
+    """Yield what a success may hold, as types by media type."""
+    returned = handler.parsed_fn_signature.return_type
+    for each in returned.inner_types if returned.is_union else (returned,):
+        if each.annotation in _CONTENTS:
+            yield _CONTENTS[each.annotation]
+            continue
+        kind = each.inner_types[0].annotation if each.is_subclass_of(Response) else each.annotation
+        if kind not in {None, type(None), ErrorEnvelope}:
+            yield {_JSON: kind}
+
+
+def _operation(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
+    words = getdoc(handler.fn) or ""
+    operation: Json = {
+        "operationId": handler.operation_id,
+        "tags": handler.resolve_tags(),
+        "summary": _SENTENCE.split(words, 1)[0].rstrip(".:;"),
+        "description": words,
+    }
+    parameters = [*_path_parameters(route), *_query_parameters(handler, schemas), *request_headers(handler)]
+    if parameters:
+        operation["parameters"] = parameters
+    body = handler.parsed_fn_signature.parameters.get("data")
+    if body is not None:
+        content = {_JSON: {"schema": schemas.of(body.annotation)}}
+        operation["requestBody"] = {"required": body.default is Empty, "content": content}
+    if wants_sign_in(handler):
+        operation["security"] = [{_SCHEME: []}]
+    operation["responses"] = _responses(route, method, handler, schemas)
+    return operation
+
+
+def _path_parameters(route: HTTPRoute) -> Iterator[Json]:
+    for name in route.path_parameters:
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+
+
+def _query_parameters(handler: HTTPRouteHandler, schemas: _Schemas) -> Iterator[Json]:
+    for field in handler.parsed_fn_signature.parameters.values():
+        parameter = field.kwarg_definition
+        if isinstance(parameter, QueryParameter):
+            yield {
+                "name": parameter.name or field.name,
+                "in": "query",
+                "required": bool(parameter.required),
+                "description": parameter.description or "",
+                "schema": _parameter_schema(field, parameter, schemas),
+            }
+
+
+def _parameter_schema(field: FieldDefinition, parameter: QueryParameter, schemas: _Schemas) -> Json:
+    schema = schemas.of(field.annotation)
+    # That a parameter is None says that it may be left out; in a query there is no null.
+    options = [option for option in cast("list[Json]", schema.get("anyOf", [schema])) if option != {"type": "null"}]
+    said = {
+        "minimum": parameter.ge,
+        "maximum": parameter.le,
+        "format": parameter.format,
+        "default": Empty if parameter.required else field.default,
+    }
+    known = {name: value for name, value in said.items() if value not in {None, Empty}}
+    return {**(options[0] if len(options) == 1 else {"anyOf": options}), **known, **(parameter.schema_extra or {})}
+
+
+def _responses(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
+    contents: dict[str, Json] = {}
+    for each in _contents(handler):
+        for media_type, kind in each.items():
+            contents[media_type] = {"schema": _SEQUENCES.get(media_type, _itself)(schemas.of(kind))}
+    success = _response(handler, handler.status_code, handler.response_description or "Success", contents)
+    for header in handler.resolve_response_headers():
+        said = {"description": header.description or "", "required": header.required, "schema": {"type": "string"}}
+        cast("Json", success["headers"])[header.name] = said
+    responses = {str(handler.status_code): success}
+    for status, spec in (handler.responses or {}).items():
+        responses[str(status)] = _response(handler, status, spec.description, {})
+    envelope: dict[str, Json] = {_JSON: {"schema": schemas.of(ErrorEnvelope)}}
+    for status, kinds in errors_of(handler, method=method, has_path_parameters=bool(route.path_parameters)).items():
+        responses[str(status)] = _response(handler, status, _words(kinds), envelope)
+    return dict(responses)
+
+
+def _response(handler: HTTPRouteHandler, status: int, description: str, content: Mapping[str, Json]) -> Json:
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in response_headers(handler, status)}
+    response: Json = {"description": description, "headers": headers}
+    return response | ({"content": dict(content)} if content else {})
+
+
+def _words(kinds: Iterable[ErrorKind]) -> str:
+    return "\n".join(f"`{kind.code}`: {kind.default_message}" for kind in kinds)
