@@ -1,6 +1,7 @@
 """What a server refuses to start with."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -114,7 +115,10 @@ def test_every_fault_of_the_whole_is_named_at_once():
         ("openai.url", "https://api.example"),
         ("redis.url", "redis://:pass@h:6379/0"),
         ("redis.url", "rediss://h"),
+        ("redis.url", "redis://h?db=3"),
+        ("redis.url", f"rediss://h/0?ssl_ca_certs={quote(__file__)}&ssl_cert_reqs=required&ssl_check_hostname=false"),
         ("redis.url", "unix:///run/redis.sock"),
+        ("redis.url", "unix:///run/redis.sock?db=3"),
         ("redis.url", ""),
     ],
 )
@@ -130,6 +134,23 @@ def test_addresses_that_can_be_used_are_accepted(key: str, url: str):
 def test_addresses_that_cannot_be_used_are_refused_by_name(key: str, url: str):
     [fault] = faults(**{key: url.replace("http:", "redis:") if key == "redis.url" else url})
     assert fault.startswith(SETTINGS[key].variable)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("redis://h/deeper", "a database is a number, as in redis://host:6379/0"),
+        ("redis://h?db=x", "a database is a number, as in redis://host:6379/0"),
+        ("redis://h?max_connections=5", "cannot have the option 'max_connections'"),
+        ("redis://h?ssl_check_hostname=true", "cannot have the option 'ssl_check_hostname'"),
+        ("rediss://h?ssl_cert_reqs=no", "ssl_cert_reqs is one of none, optional and required"),
+        ("rediss://h?ssl_ca_certs=/nowhere/ca.crt", "ssl_ca_certs must be a file that exists"),
+        ("rediss://h?ssl_keyfile=%00", "ssl_keyfile must be a file that exists"),
+        ("unix://", "must name a socket, as in unix:///run/redis.sock"),
+    ],
+)
+def test_what_the_client_of_redis_would_not_understand_is_refused(url: str, reason: str):
+    assert faults(redis__url=url) == [f"DEEPER_REDIS_URL: {reason}"]
 
 
 @given(st.sampled_from(["ollama.url", "openai.url", "redis.url", "server.allowed_origins"]), st.text())

@@ -2,7 +2,9 @@ import asyncio
 import time
 
 import pytest
+from msgspec.structs import replace
 
+from deeper_api.config.sections import RedisConfig
 from deeper_api.store import migrations
 from deeper_core import ModelServerUnreachable
 from deeper_model import ScriptedProvider
@@ -11,6 +13,7 @@ from tests.fakes.asgi import AsgiClient
 from tests.fakes.exchanges import Json, sign_up
 from tests.fixtures.applications import application, config_for
 from tests.fixtures.postgres import OwnPostgres, ignore_progress
+from tests.fixtures.redis import OwnRedis
 
 
 @pytest.fixture
@@ -24,8 +27,8 @@ def readiness(*, postgres: bool, model_server: bool) -> Json:
     return {
         "ready": postgres and model_server,
         "dependencies": [
-            {"name": "postgres", "ready": postgres},
-            {"name": "model server (scripted)", "ready": model_server},
+            {"name": "postgres", "ready": postgres, "required": True},
+            {"name": "model server (scripted)", "ready": model_server, "required": True},
         ],
     }
 
@@ -60,6 +63,23 @@ async def test_a_frozen_database_is_told_within_two_seconds_and_nothing_else_han
         assert took < 2  # seconds, in which an orchestrator's probe gives up
         assert (await client.get("/health")).status == 200
         own_database.thaw()
+
+
+@pytest.mark.parametrize("patience", [0.2, 60])
+async def test_without_its_redis_it_is_ready_and_says_that_redis_is_not(
+    accounts_url: str, own_redis: OwnRedis, patience: float
+):
+    config = replace(config_for(accounts_url), redis=RedisConfig(url=own_redis.url, timeout=patience))
+    async with application(config, ScriptedProvider()) as client:
+        for fail, ready in [(lambda: None, True), (own_redis.freeze, False)]:
+            fail()
+            before = time.monotonic()
+            reply = await client.get("/health/ready")
+            took = time.monotonic() - before
+            row = {"name": "redis", "ready": ready, "required": False}
+            assert (reply.status, reply.json()["ready"], reply.json()["dependencies"][2]) == (200, True, row)
+            assert took < 2  # seconds, in which an orchestrator's probe gives up
+        own_redis.thaw()
 
 
 @pytest.mark.parametrize(("fail", "mend"), [("stop", "start"), ("freeze", "thaw")])

@@ -2,7 +2,8 @@
 
 from ipaddress import ip_network
 from itertools import chain
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from deeper_api.config.sections import AppConfig
 
@@ -12,6 +13,9 @@ SECRET_BYTES = 32
 ARGON2_MEMORY_KIB, ARGON2_TIME_COST = 19_456, 2
 # A secret with fewer distinct characters than this was typed, not drawn.
 _DISTINCT_CHARACTERS = 10
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_REDIS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_REDIS_OPTIONS = {"rediss": ("db", "ssl_check_hostname", "ssl_cert_reqs", *_REDIS_FILES)}
 _PLACEHOLDERS = ("change", "secret", "password", "example", "default", "12345678")
 
 
@@ -36,7 +40,7 @@ def _addresses(config: AppConfig) -> list[str]:
     allowed = {
         "DEEPER_OLLAMA_URL": (config.ollama.url, ("http", "https")),
         "DEEPER_OPENAI_URL": (config.openai.url, ("http", "https")),
-        "DEEPER_REDIS_URL": (config.redis.url, ("redis", "rediss", "unix")),
+        "DEEPER_REDIS_URL": (config.redis.url, _REDIS_SCHEMES),
     }
     faults = (
         [] if _is_postgresql(config.db.url) else ["DEEPER_DB_URL: must be an address that starts with postgresql://"]
@@ -46,6 +50,7 @@ def _addresses(config: AppConfig) -> list[str]:
         for variable, (url, schemes) in allowed.items()
         if url and not _is_url(url, schemes)
     ]
+    faults += [f"DEEPER_REDIS_URL: {fault}" for fault in _redis(config.redis.url)]
     faults += [
         f"DEEPER_SERVER_ALLOWED_ORIGINS: {origin!r} must be an origin such as https://chat.example.com"
         for origin in config.server.allowed_origins
@@ -62,6 +67,32 @@ def _addresses(config: AppConfig) -> list[str]:
 def _is_postgresql(url: str) -> bool:
     """Return whether ``url`` looks like one of libpq's, or like its key-value form; the rest is for libpq to say."""
     return not url or url.startswith(("postgresql://", "postgres://")) or ("=" in url and "://" not in url)
+
+
+def _redis(url: str) -> list[str]:
+    """Return what is wrong with an address of Redis behind its scheme: all of it goes to the client as it is."""
+    if not _is_url(url, _REDIS_SCHEMES):
+        return []  # said already
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    known = _REDIS_OPTIONS.get(parts.scheme, ("db",))
+    faults = [f"cannot have the option {name!r}" for name in options if name not in known]
+    if parts.scheme == "unix" and not parts.path.strip("/"):
+        faults.append("must name a socket, as in unix:///run/redis.sock")
+    database = options.get("db", "" if parts.scheme == "unix" else parts.path.removeprefix("/"))
+    if database and not (database.isascii() and database.isdigit()):
+        faults.append("a database is a number, as in redis://host:6379/0")
+    if options.get("ssl_cert_reqs", "required") not in {"none", "optional", "required"}:
+        faults.append("ssl_cert_reqs is one of none, optional and required")
+    faults += [f"{name} must be a file that exists" for name in _REDIS_FILES if not _exists(options.get(name))]
+    return faults
+
+
+def _exists(path: str | None) -> bool:
+    try:
+        return path is None or Path(path).exists()
+    except (OSError, ValueError):  # too long, or with a NUL in it
+        return False
 
 
 def _is_url(url: str, schemes: tuple[str, ...]) -> bool:

@@ -22,6 +22,8 @@ _GRACE_SECONDS = 0.05
 # After which coredis gives up what nobody waits for any more.
 _ABANDON_SECONDS = 2.0
 _PROBE_KEY = "deeper:probe"
+# What an operator may not guess from the name of an error.
+_WORDS = {"MovedError": "it is a node of a cluster, which needs a proxy in front of it"}
 
 # Takes keys and arguments, and returns what the script does. Raises RedisUnavailable.
 Script = Callable[[Sequence[str], Sequence[int | bytes]], Awaitable[object]]
@@ -49,6 +51,7 @@ class RedisScripts:
         self._breaker = Breaker(self._try, meter)
         self._probe = self._load("probe.lua")
         self._guarded_probe = self.script("probe.lua")
+        self._probed = _PROBE_KEY
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -70,6 +73,8 @@ class RedisScripts:
                 return await unguarded(keys, arguments)
             except RedisUnavailable as error:
                 self._breaker.trip(str(error))
+                # In a cluster another place may work when this one does not.
+                self._probed = f"{keys[0]}:probe"
                 raise
 
         return run
@@ -83,7 +88,7 @@ class RedisScripts:
         return True
 
     async def _try(self) -> None:
-        await self._probe([_PROBE_KEY], [])
+        await self._probe([self._probed], [])
 
     def _load(self, name: str) -> Script:
         text = importlib.resources.files("deeper_api.limits").joinpath(name).read_text("utf-8")
@@ -113,7 +118,8 @@ class RedisScripts:
         try:
             return task.result()
         except Exception as error:  # whatever coredis, anyio or the system raise: no limit is worth a failed request
-            raise RedisUnavailable(type(error).__name__) from error
+            name = type(error).__name__
+            raise RedisUnavailable(_WORDS.get(name, name)) from error
 
     def _finish(self, task: asyncio.Task[object]) -> None:
         self._calls.discard(task)

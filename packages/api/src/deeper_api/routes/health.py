@@ -9,6 +9,8 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from deeper_api.limits.redis import RedisScripts
+from deeper_api.limits.services import Limits
 from deeper_api.store.pool import Pool, ping
 from deeper_core import DeeperError
 from deeper_model import ModelProvider
@@ -24,14 +26,15 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Dependency(Struct, frozen=True, kw_only=True):
-    """One thing that the server needs, and whether it answers."""
+    """One thing that the server uses, whether it answers, and whether the server can do nothing without it."""
 
     name: str
     ready: bool
+    required: bool = True
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
-    """Whether the server can do its work, and each thing that it needs for that."""
+    """Whether the server can do its work, and each thing that it uses for that."""
 
     ready: bool
     dependencies: tuple[Dependency, ...]
@@ -45,16 +48,26 @@ async def get_health() -> Health:
 
 @get("/health/ready", operation_id="getReadiness", tags=["health"], include_in_schema=False)
 async def get_readiness(
-    pool: NamedDependency[SkipValidation[Pool]], model_provider: NamedDependency[SkipValidation[ModelProvider]]
+    pool: NamedDependency[SkipValidation[Pool]],
+    limits: NamedDependency[SkipValidation[Limits]],
+    model_provider: NamedDependency[SkipValidation[ModelProvider]],
 ) -> Response[Readiness]:
-    """Answer within two seconds, with 503 if a dependency does not."""
-    postgres, model_server = await asyncio.gather(ping(pool, _SECONDS), _answers(model_provider.check_health()))
-    dependencies = (
+    """Answer within two seconds, with 503 if a dependency that is required does not.
+
+    Redis, where it is configured, is not: without it each process goes on to limit by itself, and none would be better
+    off with no traffic. That it fails is told in its row.
+    """
+    postgres, model_server, redis = await asyncio.gather(
+        ping(pool, _SECONDS), _answers(model_provider.check_health()), _can_be_written(limits.redis)
+    )
+    dependencies = [
         Dependency(name="postgres", ready=postgres),
         Dependency(name=f"model server ({model_provider.name})", ready=model_server),
-    )
-    ready = all(dependency.ready for dependency in dependencies)
-    return Response(Readiness(ready=ready, dependencies=dependencies), status_code=200 if ready else 503)
+    ]
+    if redis is not None:
+        dependencies.append(Dependency(name="redis", ready=redis, required=False))
+    ready = all(dependency.ready for dependency in dependencies if dependency.required)
+    return Response(Readiness(ready=ready, dependencies=tuple(dependencies)), status_code=200 if ready else 503)
 
 
 async def _answers(check: Awaitable[None]) -> bool:
@@ -64,3 +77,14 @@ async def _answers(check: Awaitable[None]) -> bool:
     except (DeeperError, TimeoutError):
         return False
     return True
+
+
+async def _can_be_written(redis: RedisScripts | None) -> bool | None:
+    """Return whether Redis works, or None if there is none."""
+    if redis is None:
+        return None
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await redis.answers()
+    except TimeoutError:  # only with a time limit that is longer than this one
+        return False
