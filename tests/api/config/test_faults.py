@@ -55,7 +55,7 @@ def test_every_fault_of_every_layer_is_in_one_error(tmp_path: Path):
             "DEEPER_DB_POOL_SIZE": "0",
             "DEEPER_X": "1",
             "DEEPER_REDIS_URL": "http://h",
-            "DEEPER_JWT_SECRET": "fedcba012345",
+            "DEEPER_JWT_SECRET": "m8Qv0c2kT5yX",
         },
         file="server.port = 'eighty'\nsurplus = true\n",
         dotenv="DEEPER_LOG_LEVEL=loud\nDEEPER_Y=1\nDEEPER_JWT_SECRET_FILE=/nowhere\n",

@@ -6,17 +6,17 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from deeper_api.config.sections import AppConfig
+from deeper_api.config.strength import has_weak_password, is_placeholder
 
 # RFC 7518 section 3.2: a key for HS256 has at least as many bits as the hash.
 SECRET_BYTES = 32
 # OWASP's password storage cheat sheet: Argon2id with 19 MiB and two passes, or an equal trade.
 ARGON2_MEMORY_KIB, ARGON2_TIME_COST = 19_456, 2
-# A secret with fewer distinct characters than this was typed, not drawn.
-_DISTINCT_CHARACTERS = 10
+# The widest networks that are anybody's own: 10.0.0.0/8 and fc00::/7.
+_WIDEST_PREFIXES = {4: 8, 6: 7}
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _REDIS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _REDIS_OPTIONS = {"rediss": ("db", "ssl_check_hostname", "ssl_cert_reqs", *_REDIS_FILES)}
-_PLACEHOLDERS = ("change", "secret", "password", "example", "default", "12345678")
 
 
 def unsafe(config: AppConfig) -> list[str]:
@@ -139,16 +139,16 @@ def _token_secrets(config: AppConfig) -> dict[str, str]:
     return {"DEEPER_JWT_SECRET": config.jwt.secret, **previous}
 
 
-def _is_placeholder(secret: str) -> bool:
-    text = secret.lower()
-    return bool(text) and (len(set(text)) < _DISTINCT_CHARACTERS or any(word in text for word in _PLACEHOLDERS))
-
-
 def _prod(config: AppConfig) -> list[str]:
     faults = [
         f"{variable}: looks like a placeholder; draw one, as with `openssl rand -hex 32`"
         for variable, secret in _token_secrets(config).items()
-        if _is_placeholder(secret)
+        if secret and is_placeholder(secret)
+    ]
+    faults += [
+        f"{variable}: its password is the user's name or looks like a placeholder; draw one"
+        for variable, url in (("DEEPER_DB_URL", config.db.url), ("DEEPER_REDIS_URL", config.redis.url))
+        if has_weak_password(url)
     ]
     if config.auth.argon2_memory_kib < ARGON2_MEMORY_KIB or config.auth.argon2_time_cost < ARGON2_TIME_COST:
         faults.append(
@@ -157,8 +157,8 @@ def _prod(config: AppConfig) -> list[str]:
     if "*" in config.server.allowed_origins:
         faults.append("DEEPER_SERVER_ALLOWED_ORIGINS: '*' would let every page there is call the API; name them")
     faults += [
-        f"DEEPER_SERVER_TRUSTED_PROXIES: {proxy} is everybody, who could then claim any address"
+        f"DEEPER_SERVER_TRUSTED_PROXIES: {proxy} is so wide that strangers could claim any address"
         for proxy in config.server.trusted_proxies
-        if _is_network(proxy) and ip_network(proxy).prefixlen == 0
+        if _is_network(proxy) and (network := ip_network(proxy)).prefixlen < _WIDEST_PREFIXES[network.version]
     ]
     return faults
