@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,21 +106,141 @@ class BothLines(RuleBasedStateMachine):
             assert not mine or max(came_in, default="") < min(mine)
 
 
-def test_redis_and_memory_keep_the_same_line(own_redis: OwnRedis):
+class Holder:
+    """A process that holds tickets, and what it knows of them."""
+
+    def __init__(self, line: RedisLine) -> None:
+        self.line = line
+        self.held: dict[str, Ticket] = {}
+
+    async def come(self, came: Ticket) -> None:
+        self._note([came], await self.line.update(enter=[came]))
+
+    async def go(self, ticket_id: str) -> None:
+        await self.line.update(leave=[Departure(id=self.held.pop(ticket_id).id)])
+
+    async def tell(self) -> list[Standing]:
+        """Name all that is held, and let come back what was forgotten; return where all of it is."""
+        found = (await self.line.update(ask=list(self.held), complete=True)).standings
+        lost = [replace(self.held[each.id], returns=True) for each in found if each.state == "unknown"]
+        await self.line.update(enter=sorted(lost, key=lambda t: (not t.admitted, t.tag or 0)))
+        standings = await self.line.update(ask=list(self.held))
+        self._note(list(self.held.values()), standings)
+        return list(standings.standings)
+
+    def _note(self, asked: list[Ticket], standings: Standings) -> None:
+        for each, found in zip(asked, standings.standings, strict=True):
+            if found.state in {"admitted", "waiting"}:
+                self.held[each.id] = replace(each, tag=found.tag, admitted=found.state == "admitted")
+
+
+class Calamities(RuleBasedStateMachine):
+    """Two processes share a line, of which calls, holders and keys get lost; all of it heals."""
+
+    names = map("calamities {}".format, itertools.count())
+
+    def __init__(self, runner: asyncio.Runner, scripts: RedisScripts, redis: OwnRedis) -> None:
+        super().__init__()
+        self._runner = runner
+        self._redis = redis
+        self._name = next(self.names)
+        self._holders = [
+            Holder(RedisLine(scripts, name=self._name, holder=holder, parallel=_PARALLEL, queue=99)) for holder in "xy"
+        ]
+        self._ids = (f"{number:04}" for number in itertools.count())
+
+    def _say(self, command: str, key: str, *arguments: str) -> str:
+        return self._redis.say(" ".join([command, f'"deeper:line:{{{self._name}}}:{key}"', *arguments]))
+
+    @rule(which=st.integers(0, 1), user=USERS)
+    def come(self, which: int, user: str):
+        self._runner.run(self._holders[which].come(ticket(next(self._ids), user, weight=WEIGHTS[user])))
+
+    @rule(which=st.integers(0, 1), data=st.data(), heard=st.booleans())
+    def go(self, which: int, data: st.DataObject, heard: bool):
+        holder = self._holders[which]
+        if holder.held:
+            gone = data.draw(st.sampled_from(sorted(holder.held)))
+            if heard:
+                self._runner.run(holder.go(gone))
+            else:
+                del holder.held[gone]
+
+    @rule(which=st.integers(0, 1), user=USERS)
+    def come_without_learning_of_it(self, which: int, user: str):
+        self._runner.run(self._holders[which].line.update(enter=[ticket(next(self._ids), user)]))
+
+    @rule(holder=st.sampled_from("xy"))
+    def be_silent_for_too_long(self, holder: str):
+        self._say("ZADD", "holders", "XX", "1", holder)
+
+    @rule(key=st.sampled_from(["holders", "waiting", "admitted", "tickets", "users", "state"]))
+    def lose(self, key: str):
+        self._say("DEL", key)
+
+    @rule(which=st.integers(0, 1))
+    def tell(self, which: int):
+        self._runner.run(self._holders[which].tell())
+
+    @rule()
+    def settle(self):
+        for holder in self._holders:
+            self._runner.run(holder.tell())
+        found = [each for holder in self._holders for each in self._runner.run(holder.tell())]
+        waiting = sorted(each.ahead for each in found if each.state == "waiting")
+        admitted = sum(each.state == "admitted" for each in found)
+        assert waiting == list(range(len(found) - admitted))
+        assert admitted >= min(_PARALLEL, len(found))
+        assert self._say("HLEN", "tickets") == f":{len(found)}"
+        users = Counter(each.user for holder in self._holders for each in holder.held.values())
+        for user, held in users.items():
+            self._runner.run(self._may_hold(user, held))
+
+    async def _may_hold(self, user: str, held: int) -> None:
+        """Fail unless the line knows that the user holds so many."""
+        line, another = self._holders[0].line, next(self._ids)
+        for most, refused in [(held, True), (held + 1, False)]:
+            [found] = (await line.update(enter=[ticket(another, user, most=most)])).standings
+            assert (found.state == "excess") == refused
+        await leave(line, another)
+
+    def teardown(self):
+        self.settle()
+
+
+@contextmanager
+def scripts_from_outside(url: str) -> Generator[tuple[asyncio.Runner, RedisScripts]]:
+    """Run scripts in the Redis at ``url`` by a loop that goes on from step to step of a machine."""
     with asyncio.Runner() as runner:
-        running = scripts_in(own_redis.url)
+        running = scripts_in(url)
         scripts = runner.run(running.__aenter__())
+        try:
+            yield runner, scripts
+        finally:
+            runner.run(running.__aexit__(None, None, None))
+
+
+STEPS = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+def test_redis_and_memory_keep_the_same_line(own_redis: OwnRedis):
+    with scripts_from_outside(own_redis.url) as (runner, scripts):
 
         class Machine(BothLines):
             def __init__(self) -> None:
                 super().__init__(runner, scripts)
 
-        try:
-            run_state_machine_as_test(
-                Machine, settings=settings(max_examples=40, stateful_step_count=25, deadline=None)
-            )
-        finally:
-            runner.run(running.__aexit__(None, None, None))
+        run_state_machine_as_test(Machine, settings=STEPS)
+
+
+def test_whatever_gets_lost_a_line_heals(own_redis: OwnRedis):
+    with scripts_from_outside(own_redis.url) as (runner, scripts):
+
+        class Machine(Calamities):
+            def __init__(self) -> None:
+                super().__init__(runner, scripts, own_redis)
+
+        run_state_machine_as_test(Machine, settings=STEPS)
 
 
 @given(users=st.lists(USERS, max_size=12), data=st.data())
