@@ -14,11 +14,12 @@ from deeper_api.chat.frames import Frame, Numbered, Piece
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Journal
 from deeper_api.chat.pieces import join, make_piece
-from deeper_api.chat.running import Question
+from deeper_api.chat.running import Question, Spend
 from deeper_api.limits.lines import Line
 from deeper_api.limits.memory_line import MemoryLine
 from deeper_api.store.generations import NewGeneration
 from deeper_core import (
+    ApiKeyId,
     ChatMessage,
     ChatRequest,
     ChatRole,
@@ -48,6 +49,10 @@ def admission_for(*, parallel: int, queue: int = 100, shared: Line | None = None
     return Admission(lambda: MemoryLine(parallel=parallel, queue=queue), shared)
 
 
+async def spend_nothing(user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
+    """Take nothing from anybody."""
+
+
 def engine_for(
     provider: ModelProvider,
     drain_seconds: float = 0,
@@ -55,6 +60,7 @@ def engine_for(
     database: Database | None = None,
     runner_id: RunnerId | None = None,
     admission: Admission | None = None,
+    spend: Spend = spend_nothing,
 ) -> Engine:
     """An engine that is not open: nothing is written before the end of an answer."""
     database, runner_id = database or Database(), runner_id or RunnerId(new_id())
@@ -63,6 +69,7 @@ def engine_for(
         store=MemoryGenerations(database),
         journal=Journal(MemoryJournal(database, runner_id), tick=TICK),
         admission=admission or admission_for(parallel=100),
+        spend=spend,
         runner_id=runner_id,
         drain_seconds=drain_seconds,
     )
@@ -76,9 +83,12 @@ async def running_engine(
     database: Database | None = None,
     runner_id: RunnerId | None = None,
     admission: Admission | None = None,
+    spend: Spend = spend_nothing,
 ) -> AsyncGenerator[Engine]:
     """An open engine."""
-    engine = engine_for(provider, drain_seconds, database=database, runner_id=runner_id, admission=admission)
+    engine = engine_for(
+        provider, drain_seconds, database=database, runner_id=runner_id, admission=admission, spend=spend
+    )
     async with engine.open():
         yield engine
 

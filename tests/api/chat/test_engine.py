@@ -16,6 +16,7 @@ from deeper_api.chat.frames import Context, Done, Failed, Frame, Piece, Start
 from deeper_api.chat.wire import encode_sse
 from deeper_api.errors import ErrorBody
 from deeper_core import (
+    ApiKeyId,
     ChatEvent,
     ChatMessage,
     ChatRequest,
@@ -102,6 +103,23 @@ async def test_an_answer_is_a_start_its_pieces_and_a_done(provider: ScriptedProv
     assert waited is not None
     timings = Timings(queue_ms=waited, first_token_ms=round(1.0 + waited, 3), total_ms=round(2.0 + waited, 3))
     assert last == Done(finish_reason=FinishReason.STOP, usage=STOP.usage or Usage(), timings=timings)
+
+
+async def test_what_was_read_and_written_is_spent_however_it_ends(provider: ScriptedProvider):
+    spent: list[tuple[UserId, ApiKeyId | None, int]] = []
+
+    async def spend(user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
+        spent.append((user_id, key_id, tokens))
+
+    key_id = ApiKeyId(new_id())
+    provider.play(Delta(content="a", pieces=2), STOP)
+    provider.play(Delta(content="b", pieces=4), ModelServerUnreachable())
+    provider.play(ModelNotFound())
+    async with running_engine(provider, FOREVER, spend=spend) as engine:
+        for _ in range(3):
+            await ended(await engine.answer(replace(question(prompt_tokens=7), key_id=key_id)))
+        await settled(engine)
+    assert spent == [(USER, key_id, 5), (USER, key_id, 11), (USER, key_id, 0)]
 
 
 async def test_frames_are_numbered_by_how_much_has_come(provider: ScriptedProvider):

@@ -38,7 +38,7 @@ from deeper_core import (
     new_id,
 )
 from deeper_model import ScriptedProvider
-from tests.api.chat.engines import admission_for
+from tests.api.chat.engines import admission_for, spend_nothing
 from tests.api.stores import open_pool
 
 STOP = Finish(reason=FinishReason.STOP)
@@ -124,6 +124,7 @@ async def place(database_url: str) -> AsyncGenerator[Place]:
             store=generations,
             journal=Journal(journal),
             admission=admission_for(parallel=100),
+            spend=spend_nothing,
             runner_id=runner_id,
             drain_seconds=0,
         )

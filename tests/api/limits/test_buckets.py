@@ -6,6 +6,7 @@ import itertools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from deeper_api.limits.buckets import Bucket, Buckets, decision, take_from
 from deeper_api.limits.memory_buckets import MemoryBuckets
@@ -107,6 +108,31 @@ async def test_a_limit_that_is_lowered_holds_at_once(buckets: Buckets):
     assert refused.retry_after <= 1
 
 
+async def test_what_is_overdue_is_taken_even_if_it_is_not_there_and_refuses_all_until_it_is_paid(buckets: Buckets):
+    spent = replace(bucket(capacity=10), cost=12, overdue=True, debt=20)
+    asked = replace(bucket(capacity=10), cost=0, debt=20)
+    assert (await buckets.take("me", [asked])).allowed
+    taken = await buckets.take("me", [spent])
+    assert (taken.allowed, taken.levels[0].remaining) == (True, 0)
+    refused = await buckets.take("me", [asked])
+    assert not refused.allowed
+    assert refused.retry_after == pytest.approx(2 / SLOW, rel=0.01)
+    # Nobody ever owes more than the debt.
+    for _ in range(3):
+        await buckets.take("me", [spent])
+    assert (await buckets.take("me", [asked])).retry_after == pytest.approx(20 / SLOW, rel=0.01)
+
+
+async def test_once_it_is_paid_what_costs_nothing_is_let_in(buckets: Buckets):
+    quick = bucket(capacity=2, per_second=10)
+    await buckets.take("me", [replace(quick, cost=4, overdue=True, debt=20)])
+    asked = replace(quick, cost=0, debt=20)
+    refused = await buckets.take("me", [asked])
+    assert 0 < refused.retry_after <= 0.2
+    await asyncio.sleep(refused.retry_after)  # what is tested is that this is long enough
+    assert (await buckets.take("me", [asked])).allowed
+
+
 # Redis alone
 
 
@@ -182,19 +208,28 @@ async def test_never_more_than_the_burst_and_what_came_back_is_allowed(
 
 SHORT = st.integers(-(10**7), 10**7)
 COSTS = st.integers(-3, 3)
+# Capacity, tokens a second, cost, whether that is overdue, and debt.
+Call = tuple[int, float, int, bool, int]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     calls=st.lists(
-        st.lists(st.tuples(st.integers(3, 6), st.sampled_from([SLOW, 1 / 60]), COSTS), min_size=1, max_size=3),
+        st.lists(
+            st.tuples(st.integers(3, 6), st.sampled_from([SLOW, 1 / 60]), COSTS, st.booleans(), st.integers(0, 3)),
+            min_size=1,
+            max_size=3,
+        ),
         max_size=12,
     )
 )
-async def test_redis_and_memory_decide_alike(in_redis: RedisBuckets, calls: list[list[tuple[int, float, int]]]):
+async def test_redis_and_memory_decide_alike(in_redis: RedisBuckets, calls: list[list[Call]]):
     memory, caller = MemoryBuckets(), f"caller-{next(_numbers)}"
     for call in calls:
-        asked = [bucket(f"b{i}", capacity=c, per_second=p, cost=k) for i, (c, p, k) in enumerate(call)]
+        asked = [
+            Bucket(name=f"b{i}", capacity=capacity, per_second=per_second, cost=cost, overdue=overdue, debt=debt)
+            for i, (capacity, per_second, cost, overdue, debt) in enumerate(call)
+        ]
         ours, theirs = await memory.take(caller, asked), await in_redis.take(caller, asked)
         assert ours.allowed == theirs.allowed
         for mine, other in zip(ours.levels, theirs.levels, strict=True):

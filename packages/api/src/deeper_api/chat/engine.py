@@ -14,7 +14,7 @@ from deeper_api.chat.feeds import Feed
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Journal
 from deeper_api.chat.readers import Reader
-from deeper_api.chat.running import Question, Running
+from deeper_api.chat.running import Question, Running, Spend
 from deeper_api.limits.lines import ROUND, Ticket
 from deeper_api.store.generations import GenerationStore, NewGeneration
 from deeper_api.tasks import background, unbroken
@@ -50,6 +50,7 @@ class Engine:
         store: GenerationStore,
         journal: Journal,
         admission: Admission,
+        spend: Spend,
         runner_id: RunnerId,
         drain_seconds: float,
     ) -> None:
@@ -57,6 +58,7 @@ class Engine:
         self._store = store
         self._journal = journal
         self._admission = admission
+        self._spend = spend
         self._runner_id = runner_id
         self._drain_seconds = drain_seconds
         self._bells = Bells()
@@ -105,7 +107,7 @@ class Engine:
             turn.leave()
             raise ShuttingDown(retry_after=1)
         begun = asyncio.ensure_future(self._begins.put(question.new))
-        run = Running(question, self._provider, self._journal, begun=begun, turn=turn)
+        run = Running(question, self._provider, self._journal, begun=begun, turn=turn, spend=self._spend)
         generation = run.generation
         self._live[generation.id] = generation
         if question.new.idempotency_key is None:

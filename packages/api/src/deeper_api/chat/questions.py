@@ -20,6 +20,7 @@ from deeper_api.conversations.titles import title_from
 from deeper_api.store.generations import GenerationStore, KnownKey, NewGeneration, NewMessage
 from deeper_api.store.histories import HistoryStore, Past
 from deeper_core import (
+    ApiKeyId,
     ChatMessage,
     ChatRequest,
     ChatRole,
@@ -63,6 +64,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     fingerprint: bytes = b""
     allowance: Allowance = Allowance()
+    key_id: ApiKeyId | None = None
 
 
 class Questions:
@@ -215,7 +217,12 @@ def _question(asked: Asked, new: NewGeneration, request: ChatRequest, parent_id:
         returns = new.conversation_id is not None or asked.idempotency_key is not None
         abandon_after = _KEPT_SECONDS if returns else 0.0
     return Question(
-        new=new, request=request, parent_id=parent_id, abandon_after=abandon_after, allowance=asked.allowance
+        new=new,
+        request=request,
+        parent_id=parent_id,
+        abandon_after=abandon_after,
+        allowance=asked.allowance,
+        key_id=asked.key_id,
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -17,6 +18,7 @@ from deeper_api.chat.journals import Ending, Journal
 from deeper_api.errors import error_body
 from deeper_api.store.generations import NewGeneration, State
 from deeper_core import (
+    ApiKeyId,
     ChatRequest,
     DeeperError,
     Delta,
@@ -28,6 +30,7 @@ from deeper_core import (
     ShuttingDown,
     Timings,
     Usage,
+    UserId,
 )
 from deeper_model import ModelProvider
 
@@ -40,7 +43,7 @@ _MOST_TOKENS: Final = 10**10
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """What is to be answered: ``new`` is how it is kept, ``request`` what the model gets.
+    """What is to be answered: ``new`` is how it is kept, ``request`` what the model gets, ``key_id`` by which API key.
 
     ``abandon_after`` is the number of seconds without a viewer after which the answer is given up; None for never.
     """
@@ -50,6 +53,11 @@ class Question(Struct, frozen=True, kw_only=True):
     parent_id: MessageId | None = None
     abandon_after: float | None = 0.0
     allowance: Allowance = Allowance()
+    key_id: ApiKeyId | None = None
+
+
+Spend = Callable[[UserId, ApiKeyId | None, int], Awaitable[None]]
+"""Takes tokens that a model has read and written for a user, and maybe for an API key."""
 
 
 class Running:
@@ -66,6 +74,7 @@ class Running:
         *,
         begun: asyncio.Future[bool],
         turn: Turn,
+        spend: Spend,
     ) -> None:
         new = question.new
         start = Start(
@@ -88,6 +97,7 @@ class Running:
         self._journal = journal
         self._begun = begun
         self._turn = turn
+        self._spend = spend
         self._model: asyncio.Task[Finish] | None = None
         self._started = time.perf_counter()
         self._first: float | None = None
@@ -120,6 +130,7 @@ class Running:
     async def _end(self) -> None:
         ending = self._ending()
         self._report(ending)
+        spending = asyncio.create_task(self._spend_tokens(ending.usage))
         saving = asyncio.create_task(self._journal.ended(self.generation, ending))
         try:
             await asyncio.wait({saving}, timeout=_SAVE_SECONDS)
@@ -129,6 +140,10 @@ class Running:
                 self._known(error)
         finally:
             saving.cancel()
+            await asyncio.wait({spending})
+
+    async def _spend_tokens(self, usage: Usage) -> None:
+        await self._spend(self.generation.user_id, self._question.key_id, usage.prompt_tokens + usage.completion_tokens)
 
     def _last(self, ending: Ending, saving: asyncio.Task[State | None]) -> Done | Failed:
         """Return the last frame, as far as ``saving`` has come."""

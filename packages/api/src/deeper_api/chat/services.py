@@ -75,6 +75,7 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: 
         store=generations,
         journal=Journal(journal),
         admission=Admission(lines.own, lines.shared),
+        spend=limits.spend,
         runner_id=runner_id,
         drain_seconds=config.server.drain_seconds,
     )

@@ -30,6 +30,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
+Tokens = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 
 class ServerConfig(Section, frozen=True, kw_only=True):
@@ -201,6 +202,14 @@ class LimitsConfig(Section, frozen=True, kw_only=True):
             "four times as many in a day.",
         ),
     ] = 5
+    user_tokens_per_day: Annotated[
+        Tokens,
+        Meta(description="Tokens that models may read and write for a user in a day; 0: any number."),
+    ] = 0
+    key_tokens_per_day: Annotated[
+        Tokens,
+        Meta(description="Those of them that an API key may spend, likewise."),
+    ] = 0
     answers_per_user: Annotated[
         int,
         Meta(ge=0, le=100_000, description="Answers of a user in the making at once, waiting ones included; 0: any."),

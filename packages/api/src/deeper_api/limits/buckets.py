@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 _MICROSECONDS = 1_000_000
 
@@ -19,23 +20,34 @@ class BucketsUnavailable(Exception):
 
 
 class Bucket(Struct, frozen=True, kw_only=True):
-    """One bucket of a caller, and what is asked of it. A negative ``cost`` gives tokens back."""
+    """One bucket of a caller, and what is asked of it. A negative ``cost`` gives tokens back.
+
+    ``overdue`` is a cost that was known too late to refuse it: it is taken even if there is not enough, until ``debt``
+    tokens are owed. While anything is owed the bucket has nothing for anybody, not even for a cost of 0.
+    """
 
     name: str
     capacity: int
     per_second: float
     cost: int = 1
+    overdue: bool = False
+    debt: int = 0
 
     @property
     def interval(self) -> int:
         """Microseconds in which one token comes back."""
         return math.ceil(_MICROSECONDS / self.per_second)
 
+    @property
+    def emptiest(self) -> int:
+        """Microseconds in which it is full when as much is owed as may be."""
+        return (self.capacity + self.debt) * self.interval
+
     def part(self, share: float) -> "Bucket":
         """Return the bucket of one among several who share this one: smaller, but never too small to be taken from."""
-        least = max(1, self.cost)
+        least = 1 if self.overdue else max(1, self.cost)
         capacity = max(least, int(self.capacity * share))
-        return Bucket(name=self.name, capacity=capacity, per_second=self.per_second * share, cost=self.cost)
+        return replace(self, capacity=capacity, per_second=self.per_second * share, debt=int(self.debt * share))
 
 
 class Level(Struct, frozen=True, kw_only=True):
@@ -78,12 +90,13 @@ class Buckets(Protocol):
 def take_from(buckets: Sequence[Bucket], shortages: Sequence[int]) -> tuple[bool, list[int]]:
     """Return whether every bucket has enough, and how short each is afterwards; shortages are in microseconds.
 
-    If not, they are as short as before, but none is shorter than empty, as a clock that was set back makes it look.
+    If not, they are as short as before, but none is shorter than it can be, as a clock that was set back makes it look.
     ``take.lua`` does the same in Redis.
     """
-    known = [min(max(0, short), b.capacity * b.interval) for b, short in zip(buckets, shortages, strict=True)]
+    known = [min(max(0, short), b.emptiest) for b, short in zip(buckets, shortages, strict=True)]
     wanted = [max(0, short + b.cost * b.interval) for b, short in zip(buckets, known, strict=True)]
-    allowed = all(short <= b.capacity * b.interval for b, short in zip(buckets, wanted, strict=True))
+    wanted = [min(short, b.emptiest) if b.overdue else short for b, short in zip(buckets, wanted, strict=True)]
+    allowed = all(b.overdue or short <= b.capacity * b.interval for b, short in zip(buckets, wanted, strict=True))
     return allowed, wanted if allowed else known
 
 
@@ -101,7 +114,7 @@ def _level(bucket: Bucket, short: int, *, allowed: bool) -> Level:
     more = min(short, bucket.interval - held % bucket.interval)
     return Level(
         bucket=bucket,
-        remaining=held // bucket.interval,
+        remaining=max(0, held // bucket.interval),
         wait=wait / _MICROSECONDS,
         more=max(wait, more) / _MICROSECONDS,
     )

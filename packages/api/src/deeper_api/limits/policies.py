@@ -13,11 +13,11 @@ from deeper_core import ApiKeyId, UserId, ValidationFailed
 
 # What one customer of a provider has at least, and can choose any address of: RFC 6177.
 _IPV6_PREFIX = 64
-_MINUTE, _HOUR = 60, 3_600
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 # For wrong passwords: how many times ``login_tries`` there may be at once, and the seconds in which they all come back.
 # The smallest bucket is empty first and fills fastest. So with the default of 5, each try after the fifth takes 3
 # minutes, later 6, then 72: who mistypes waits for minutes, and who guesses gets 20 a day in the end.
-_LOGIN = (("login", 1, 15 * _MINUTE), ("login-hour", 2, _HOUR), ("login-day", 4, 24 * _HOUR))
+_LOGIN = (("login", 1, 15 * _MINUTE), ("login-hour", 2, _HOUR), ("login-day", 4, _DAY))
 
 Address = IPv4Address | IPv6Address
 
@@ -28,6 +28,10 @@ class Request(Struct, frozen=True, kw_only=True):
     caller: str
     buckets: tuple[Bucket, ...]
 
+    def beside(self, other: "Request") -> "Request":
+        """Return what both take of the same caller."""
+        return Request(caller=self.caller, buckets=self.buckets + other.buckets)
+
 
 class Policy:
     """The limits of a configuration."""
@@ -36,6 +40,8 @@ class Policy:
         self._anonymous = _bucket("anonymous", config.anonymous_burst, config.anonymous_per_minute, _MINUTE)
         self._user = _bucket("user", config.user_burst, config.user_per_minute, _MINUTE)
         self._key = _bucket("key", config.key_burst, config.key_per_minute, _MINUTE)
+        self._user_tokens = _tokens("tokens", config.user_tokens_per_day)
+        self._key_tokens = _tokens("key-tokens", config.key_tokens_per_day)
         self._passwords = _bucket("passwords", config.password_burst, config.password_per_minute, _MINUTE)
         tries = config.login_tries
         self._login = tuple(_bucket(name, tries * times, tries * times, seconds) for name, times, seconds in _LOGIN)
@@ -58,6 +64,18 @@ class Policy:
         """
         key = replace(self._key, name=f"{self._key.name}:{key_id}")
         return Request(caller=f"user:{user_id}", buckets=(key, self._user))
+
+    def of_tokens(self, user_id: UserId, key_id: ApiKeyId | None, spent: int | None = None) -> Request:
+        """Return what tokens of models take of a user and a key: as many as were ``spent``, or the right to spend any.
+
+        How many an answer takes is known when it has ended. So whoever owes nothing may begin one.
+        """
+        buckets = list(self._user_tokens)
+        if key_id is not None:
+            buckets += [replace(bucket, name=f"{bucket.name}:{key_id}") for bucket in self._key_tokens]
+        if spent is not None:
+            buckets = [replace(bucket, cost=spent, overdue=True) for bucket in buckets]
+        return Request(caller=f"user:{user_id}", buckets=tuple(buckets))
 
     def of_login(self, email: str, address: Address | None, *, back: bool = False) -> Request:
         """Return what a try of a password takes of the account, or what one that was right gives ``back``.
@@ -83,6 +101,13 @@ def network(address: Address | None) -> str:
 
 def _bucket(name: str, burst: int, quota: int, seconds: int) -> Bucket:
     return Bucket(name=name, capacity=burst, per_second=quota / seconds)
+
+
+def _tokens(name: str, a_day: int) -> tuple[Bucket, ...]:
+    """Return the bucket of a day's tokens, if they are limited; nobody owes more than those of a week."""
+    if a_day == 0:
+        return ()
+    return (Bucket(name=name, capacity=a_day, per_second=a_day / _DAY, cost=0, debt=6 * a_day),)
 
 
 def _key(email: str) -> str:

@@ -22,7 +22,7 @@ class RedisBuckets:
         """
         # What is in braces decides where a cluster keeps a key, and the keys of one call have to be in one place.
         keys = [f"deeper:limits:{{{caller}}}:{bucket.name}" for bucket in buckets]
-        given = [number for bucket in buckets for number in (bucket.capacity, bucket.interval, bucket.cost)]
+        given = [number for b in buckets for number in (b.capacity, b.interval, b.cost, b.debt, int(b.overdue))]
         try:
             allowed, *shortages = cast("list[int]", await self._take(keys, given))
         except RedisUnavailable as error:

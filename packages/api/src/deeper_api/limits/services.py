@@ -18,6 +18,7 @@ from deeper_api.limits.policies import Policy
 from deeper_api.limits.redis import RedisScripts
 from deeper_api.limits.redis_buckets import RedisBuckets
 from deeper_api.limits.redis_line import RedisLine
+from deeper_core import ApiKeyId, UserId
 
 
 class Lines(Struct, frozen=True, kw_only=True):
@@ -60,6 +61,12 @@ class Limits:
             shared=shared,
             own=lambda: MemoryLine(parallel=share, queue=math.ceil(queue / self._workers)),
         )
+
+    async def spend(self, user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
+        """Take what models have read and written for a user from what is allowed in a day."""
+        request = self.policy.of_tokens(user_id, key_id, tokens)
+        if self.enabled and tokens and request.buckets:
+            await self.buckets.take(request.caller, request.buckets)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

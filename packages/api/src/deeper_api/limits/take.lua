@@ -1,7 +1,8 @@
 -- Takes tokens from several buckets at once: from all of them, or from none. See buckets.py.
 --
 -- KEYS: the buckets, each of which holds the time at which it is full again, in microseconds of this server's clock.
--- ARGV: for each bucket its capacity, the microseconds in which one token comes back, and how many are wanted.
+-- ARGV: for each bucket its capacity, the microseconds in which one token comes back, how many are wanted, how many it
+-- may owe, and 1 if they are taken even if there is not enough.
 -- Returns 1 or 0, and then how many microseconds each bucket is short of being full.
 
 local time = redis.call('TIME')
@@ -18,18 +19,22 @@ local function keep(key, short)
 end
 
 for i, key in ipairs(KEYS) do
-    local capacity = tonumber(ARGV[3 * i - 2])
-    local interval = tonumber(ARGV[3 * i - 1])
-    local cost = tonumber(ARGV[3 * i])
+    local capacity = tonumber(ARGV[5 * i - 4])
+    local interval = tonumber(ARGV[5 * i - 3])
+    local cost = tonumber(ARGV[5 * i - 2])
+    local emptiest = (capacity + tonumber(ARGV[5 * i - 1])) * interval
+    local overdue = tonumber(ARGV[5 * i]) == 1
     local full_at = tonumber(redis.call('GET', key) or now)
     known[i] = math.max(0, full_at - now)
-    -- The clock was set back, or the limit lowered: no bucket can be shorter than empty, nor stay so.
-    if known[i] > capacity * interval then
-        known[i] = capacity * interval
+    -- The clock was set back, or the limit lowered: no bucket can be shorter than that, nor stay so.
+    if known[i] > emptiest then
+        known[i] = emptiest
         keep(key, known[i])
     end
     wanted[i] = math.max(0, known[i] + cost * interval)
-    if wanted[i] > capacity * interval then
+    if overdue then
+        wanted[i] = math.min(wanted[i], emptiest)
+    elseif wanted[i] > capacity * interval then
         allowed = 0
     end
 end

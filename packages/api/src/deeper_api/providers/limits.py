@@ -7,6 +7,7 @@ from typing import Final
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import Scope
 
+from deeper_api.limits.policies import Policy, Request
 from deeper_api.limits.services import Limits
 from deeper_api.middleware.bodies import AnyConnection
 from deeper_api.middleware.limits import address_of, begin_limiting, take
@@ -19,6 +20,9 @@ Guard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
 UNLIMITED: Final = frozenset({"getHealth", "getReadiness"})
 # Operations that try a password, each of which costs the server as much as many other requests.
 WITH_PASSWORD: Final = frozenset({"signUp", "login", "changePassword", "deleteMe"})
+
+# Operations that have a model read and write.
+WITH_TOKENS: Final = frozenset({"chat"})
 
 
 def limit(identify: Guard, limits: Limits) -> Guard:
@@ -34,7 +38,6 @@ def limit(identify: Guard, limits: Limits) -> Guard:
         if not limits.enabled or operation in UNLIMITED:
             await identify(connection, handler)
             return
-        password = operation in WITH_PASSWORD
         try:
             await identify(connection, handler)
         except (Unauthenticated, Forbidden):
@@ -42,13 +45,22 @@ def limit(identify: Guard, limits: Limits) -> Guard:
             raise
         caller: Caller | None = scope["state"].get("caller")
         if caller is None:
+            password = operation in WITH_PASSWORD
             await take(scope, limits, limits.policy.of_address(address_of(scope), password=password))
-        elif caller.key_id is not None:
-            await take(scope, limits, limits.policy.of_key(caller.key_id, caller.user_id))
         else:
-            await take(scope, limits, limits.policy.of_user(caller.user_id, password=password))
+            await take(scope, limits, _of_caller(limits.policy, caller, operation))
 
     return guard
+
+
+def _of_caller(policy: Policy, caller: Caller, operation: object) -> Request:
+    if caller.key_id is not None:
+        request = policy.of_key(caller.key_id, caller.user_id)
+    else:
+        request = policy.of_user(caller.user_id, password=operation in WITH_PASSWORD)
+    if operation not in WITH_TOKENS:
+        return request
+    return request.beside(policy.of_tokens(caller.user_id, caller.key_id))
 
 
 class PasswordAttempts:

@@ -118,6 +118,7 @@ async def answer_chat(
             idempotency_key=key,
             fingerprint=b"" if key is None else msgspec.json.encode(data, order="deterministic"),
             allowance=allowance(config, caller.role),
+            key_id=caller.key_id,
         )
     )
     if data.stream:
