@@ -239,11 +239,12 @@ async def test_all_keys_of_a_user_together_may_ask_as_often_as_the_user(limited:
 
 
 async def test_a_program_is_told_what_is_left_to_its_key_and_to_its_user(limited: Limited):
-    async with limited() as client:
+    few = {"key_burst": 6, "key_per_minute": 1, "user_burst": 9, "user_per_minute": 1}
+    async with limited(**few) as client:
         (program,) = await programs(await sign_up(client), 1)
         reply = await program.get("/v1/models")
-        assert reply.header("ratelimit-policy") == '"key";q=150;w=30, "user";q=300;w=30'
-        assert reply.header("ratelimit") == '"key";r=149;t=1, "user";r=298;t=1'
+        assert reply.header("ratelimit-policy") == '"key";q=6;w=360, "user";q=9;w=540'
+        assert re.fullmatch(r'"key";r=5;t=\d+, "user";r=7;t=\d+', reply.header("ratelimit") or "")
 
 
 async def test_what_is_left_is_told_with_each_response(limited: Limited):
