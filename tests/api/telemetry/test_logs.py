@@ -195,7 +195,9 @@ class TestConfigureLogs:
             each("told")
         assert len(capsys.readouterr().out.splitlines()) == count
 
-    @pytest.mark.parametrize("name", ["psycopg.pool", "aiohttp", "asyncio", "_granian", "yoyo.migrations"])
+    @pytest.mark.parametrize(
+        "name", ["psycopg.pool", "aiohttp", "asyncio", "_granian", "yoyo.migrations", "deeper_model.refusals"]
+    )
     def test_libraries_speak_up_from_a_warning_on(self, capsys: pytest.CaptureFixture[str], name: str):
         configure_logs(level="debug", form="json")
         logging.getLogger(name).info("chatter")

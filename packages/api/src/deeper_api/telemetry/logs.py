@@ -18,8 +18,12 @@ _COLOURS = {"DEBUG": "\x1b[2m", "INFO": "\x1b[32m", "WARNING": "\x1b[33m", "ERRO
 _RESET = "\x1b[0m"
 # A field longer than this came from outside and is cut.
 _FIELD_CHARACTERS = 1_000
-# Loggers of libraries that are of use only when something is wrong.
-_QUIET = ("aiohttp", "asyncio", "psycopg", "psycopg.pool", "yoyo", "yoyo.migrations", "_granian", "granian.access")
+# Loggers of libraries that are of use only when something is wrong. What deeper_model tells besides are the words of a
+# model server, which may repeat a question.
+_QUIET = (
+    *("_granian", "granian.access", "aiohttp", "asyncio", "deeper_model"),
+    *("psycopg", "psycopg.pool", "yoyo", "yoyo.migrations"),
+)
 # Loggers that only repeat what ours say: the one at every try, the other with the text of an exception.
 _SILENT = ("coredis", "_granian.utils")
 
