@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from deeper_api.chat.admission import Admission
+from deeper_api.chat.admission import _ASK_SECONDS, Admission
 from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.feeds import Feed
@@ -57,6 +57,8 @@ class SharedLine(MemoryLine):
         self.is_away = False
         self.is_mute = False
         self.others: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def update(
         self,
@@ -66,6 +68,7 @@ class SharedLine(MemoryLine):
         ask: Sequence[str] = (),
         complete: bool = False,
     ) -> Standings:
+        await self.gate.wait()
         if self.is_away:
             raise LineUnavailable
         held = [*ask, *self.others] if complete else ask
@@ -407,6 +410,20 @@ class TestSharedLine:
             assert isinstance(await ended(waiting), Done)
             await settled(engine)
         assert (line.admitted, line.waiting) == (set(), [])
+
+    async def test_whoever_enters_a_slow_line_still_hears_of_others(self, provider: ScriptedProvider):
+        line = SharedLine(parallel=1)
+        line.others.append("0 of another process")
+        await line.update(enter=[Ticket(id=line.others[0], user="x")])
+        async with running_engine(provider, FOREVER, admission=admission_for(parallel=1, shared=line)) as engine:
+            line.gate.clear()
+            asking = asyncio.create_task(ask(engine, "waits"))
+            await asyncio.sleep(3 * _ASK_SECONDS)  # nothing tells when it was found that nobody is there yet
+            line.gate.set()
+            waiting = await asking
+            await line.update(leave=[Departure(id=line.others.pop())])
+            async with asyncio.timeout(10):
+                assert isinstance(await ended(waiting), Done)
 
     async def test_without_it_a_line_of_its_own_goes_on(self, provider: ScriptedProvider):
         line, gate = SharedLine(parallel=1), asyncio.Event()

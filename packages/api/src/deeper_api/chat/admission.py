@@ -120,7 +120,7 @@ class Admission:
         self._asking = False
         self._told_at = 0.0
         self._updating: asyncio.Task[None] | None = None
-        self._something = asyncio.Event()
+        self._occupied = asyncio.Event()  # set while anything is held
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
@@ -154,17 +154,16 @@ class Admission:
             self._update_soon()
 
     def _update_soon(self) -> None:
-        self._something.set()
         if self._updating is None or self._updating.done():
             self._updating = asyncio.create_task(self._update(), name="line")
 
     async def _keep_places(self) -> None:
         """Ask again and again, while anything of this process is in a line that it shares with others."""
         while self._shared is not None:
-            await self._something.wait()
+            await self._occupied.wait()
             await asyncio.sleep(_ASK_SECONDS)
             if not self._held:
-                self._something.clear()
+                self._occupied.clear()
             elif self._is_time_to_tell() or any(not turn.admitted for turn in self._held.values()):
                 self._asking = True
                 self._update_soon()
@@ -238,6 +237,7 @@ class Admission:
             return
         turn.known = True
         self._held[standing.id] = turn
+        self._occupied.set()
         if self._line is self._shared:
             turn.ticket = replace(turn.ticket, tag=standing.tag)
         if standing.state == "admitted":
