@@ -155,7 +155,6 @@ async def test_whoever_signed_in_does_not_suffer_from_others_at_the_address(limi
         ("GET", "/v1/conversations/no-id"),
         ("PROPFIND", "/v1/me"),
         ("POST", "/health"),
-        ("OPTIONS", "/v1/me"),
         ("OPTIONS", "/nothing"),
         ("HEAD", "/nothing"),
     ],
@@ -190,6 +189,12 @@ async def test_a_refusal_has_every_header_and_no_more_of_the_response_that_it_re
         replies = [await client.call("PROPFIND", "/v1/me") for _ in range(2)]
         assert [reply.header("allow") is None for reply in replies] == [False, True]
         assert len(replies[1].body) == int(replies[1].header("content-length") or "")
+
+
+async def test_the_preflights_of_browsers_are_never_refused(limited: Limited):
+    async with limited(anonymous_burst=1, anonymous_per_minute=1) as client:
+        asked = {"origin": "https://chat.example.com", "access-control-request-method": "PUT"}
+        assert {(await client.call("OPTIONS", "/v1/me/password", headers=asked)).status for _ in range(3)} == {204}
 
 
 async def test_probes_are_answered_when_everything_else_from_there_is_refused(limited: Limited):

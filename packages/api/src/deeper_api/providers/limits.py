@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, cast
 
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
-from litestar.types import Scope
+from litestar.types import HTTPScope, Scope
 
 from deeper_api.limits.policies import Policy, Request
 from deeper_api.limits.services import Limits
@@ -35,7 +35,7 @@ def limit(identify: Guard, limits: Limits) -> Guard:
         scope = connection.scope
         operation = handler.operation_id if isinstance(handler, HTTPRouteHandler) else None
         begin_limiting(scope)
-        if not limits.enabled or operation in UNLIMITED:
+        if not limits.enabled or operation in UNLIMITED or _is_preflight(scope):
             await identify(connection, handler)
             return
         try:
@@ -61,6 +61,11 @@ def _of_caller(policy: Policy, caller: Caller, operation: object) -> Request:
     if operation not in WITH_TOKENS:
         return request
     return request.beside(policy.of_tokens(caller.user_id, caller.key_id))
+
+
+def _is_preflight(scope: Scope) -> bool:
+    """Tell whether a browser asks what a page may do. It cannot say for whom; to refuse costs as much as to answer."""
+    return cast("HTTPScope", scope)["method"] == "OPTIONS"
 
 
 class PasswordAttempts:
