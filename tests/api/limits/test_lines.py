@@ -242,6 +242,13 @@ async def test_who_is_admitted_here_and_waited_elsewhere_is_admitted(make_line: 
     assert await enter(line, back(ticket("a"), tag=None)) == ["in"]
 
 
+async def test_a_line_that_forgot_the_time_is_told_it_by_who_comes_back_as_admitted(make_line: MakeLine):
+    line = make_line(parallel=1)
+    await enter(line, back(ticket("a"), tag=1_000 * ROUND, admitted=True))
+    [found] = (await line.update(enter=[ticket("b", "other")])).standings
+    assert (found.state, found.tag) == ("waiting", 1_001 * ROUND)
+
+
 async def test_who_comes_back_to_wait_is_not_starved_by_those_who_come_to_a_line_that_forgot_the_time(
     make_line: MakeLine,
 ):
