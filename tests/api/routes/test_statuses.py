@@ -31,6 +31,9 @@ STATUSES: dict[int, Callable[[Client], Awaitable[Reply]]] = {
     415: lambda client: client.post("/v1/chat", headers={"content-type": "text/plain"}, body=b"{}"),
     422: lambda client: client.post("/v1/chat", {}),
 }
+# Methods that no route has by itself, and paths with and without routes for GET.
+METHODS = ["HEAD", "OPTIONS", "TRACE", "CONNECT", "get", "X" * 1_000]
+PATHS = ["/health", "/v1/me", "/v1/chat", "/v1/nothing", "*", "/openapi"]
 # Of the model server's failures, one for each status.
 FAILURES = {502: ModelServerFailed(), 503: ModelServerOverloaded(retry_after=1), 504: ModelServerTimedOut()}
 
@@ -40,6 +43,15 @@ async def test_every_status_comes_with_every_header(account: Account, status: in
     reply = await STATUSES[status](account.client)
     assert reply.status == status
     require_headers(reply)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_method_comes_with_every_header(account: Account, client: AsgiClient, method: str, path: str):
+    for asking in (account.client, client):
+        reply = await asking.call(method, path)
+        assert reply.status in {200, 204, 401, 404, 405}
+        require_headers(reply)
 
 
 @pytest.mark.parametrize("status", FAILURES)
