@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from deeper_api.chat import batches
 from deeper_api.chat.batches import Batches
+from deeper_core import DatabaseUnavailable
 
 
 class Statements:
@@ -89,3 +90,16 @@ async def test_what_is_heavy_goes_alone(monkeypatch: pytest.MonkeyPatch):
     grouping = group(statements, at_once=100)
     assert await asyncio.gather(*map(grouping.put, [4, 4, 50, 4, 6, 1])) == [8, 8, 100, 8, 12, 2]
     assert statements.batches == [[4, 4], [50], [4, 6], [1]]
+
+
+async def test_a_database_that_does_not_answer_is_asked_once_for_all():
+    asked: list[list[int]] = []
+
+    async def fail(numbers: Sequence[int]) -> list[int]:
+        asked.append(list(numbers))
+        raise DatabaseUnavailable
+
+    grouping = Batches(fail, at_once=10, weigh=lambda _: 1)
+    results = await asyncio.gather(*map(grouping.put, [1, 2, 3]), return_exceptions=True)
+    assert [type(result) for result in results] == [DatabaseUnavailable] * 3
+    assert asked == [[1, 2, 3]]
