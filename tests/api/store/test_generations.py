@@ -57,6 +57,14 @@ def ids(*news: NewGeneration) -> set[GenerationId]:
     return {new.id for new in news}
 
 
+async def require_together_or_not_at_all(store: GenerationStore, bad: NewGeneration, good: NewGeneration) -> None:
+    """Fail unless both are refused together, so that each is tried alone, and then only the good one is taken on."""
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        await store.begin(RUNNER, [bad, good])
+    assert await store.begin(RUNNER, [bad]) == set()
+    assert await store.begin(RUNNER, [good]) == ids(good)
+
+
 class TestTakingOn:
     async def test_what_is_not_kept_is_a_row_and_nothing_more(
         self, pool: Pool, store: GenerationStore, user_id: UserId
@@ -182,16 +190,15 @@ class TestTakingOn:
         first, second = stored(user_id), stored(user_id)
         await store.begin(RUNNER, [first, second])
         astray, good = stored(user_id, first.conversation_id, second.message_id), unstored(user_id)
-        assert await store.begin(RUNNER, [astray, good]) == ids(good)
+        await require_together_or_not_at_all(store, astray, good)
         assert await count(pool, "messages") == 4
 
-    async def test_an_account_that_is_deleted_in_this_moment_takes_nobody_with_it(
+    async def test_what_belongs_to_an_account_that_is_deleted_in_this_moment_is_not_taken_on(
         self, pool: Pool, store: GenerationStore, user_id: UserId, stranger: UserId
     ):
         await UserStore(pool).delete(stranger)
         gone, stays = stored(stranger, key="k"), stored(user_id, key="k")
-        assert await store.begin(RUNNER, [gone]) == set()
-        assert await store.begin(RUNNER, [gone, stays]) == ids(stays)
+        await require_together_or_not_at_all(store, gone, stays)
 
     async def test_with_an_account_goes_everything_even_what_runs(
         self, pool: Pool, store: GenerationStore, journal: JournalStore, user_id: UserId

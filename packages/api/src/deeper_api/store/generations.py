@@ -216,7 +216,8 @@ class GenerationStore:
     async def begin(self, runner_id: RunnerId, new: Sequence[NewGeneration]) -> set[GenerationId]:
         """Keep generations as running ones of this runner, all or none; return those that were taken on.
 
-        One is not taken on if its idempotency key is known, or its conversation is not (or not its user's).
+        One is not taken on if its idempotency key is known, or its conversation is not (or not its user's). One alone
+        is not either if its account is gone; among several that is a ForeignKeyViolation.
         """
         values = {
             "runner_id": runner_id,
@@ -229,12 +230,9 @@ class GenerationStore:
                 await cursor.execute(self._BEGIN, values)
                 return set(await cursor.fetchall())
         except psycopg.errors.ForeignKeyViolation:
-            if len(new) == 1:
-                return set()  # the account was deleted a moment ago
-        taken: set[GenerationId] = set()
-        for one in new:
-            taken |= await self.begin(runner_id, [one])
-        return taken
+            if len(new) > 1:
+                raise
+            return set()
 
     _FIND_KEY = """
         select body_hash, generation_id
