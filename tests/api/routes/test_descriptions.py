@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from openapi_spec_validator import validate
 
-from deeper_api.routes.descriptions import _ERRORS, _REQUEST_HEADERS
+from deeper_api.routes.descriptions import _ERRORS, _PARAMETERS
 from tests.api.routes.test_table import TABLE
 from tests.fakes.asgi import AsgiClient
 
@@ -67,9 +67,9 @@ def test_clients_made_of_it_keep_their_names(document: Document):
     }
 
 
-def test_every_error_that_is_told_of_one_operation_is_told_of_one_that_exists(document: Document):
+def test_what_is_told_of_one_operation_is_told_of_one_that_exists(document: Document):
     found = {str(said["operationId"]) for said in operations(document).values()}
-    assert found >= _ERRORS.keys() | _REQUEST_HEADERS.keys()
+    assert found >= _ERRORS.keys() | _PARAMETERS.keys()
 
 
 def body_of(document: Document, method: str, path: str) -> Document:
@@ -88,6 +88,26 @@ def test_a_body_that_refuses_what_it_does_not_know_says_so(document: Document):
     schemas = cast("dict[str, Document]", cast("Document", document["components"])["schemas"])
     assert schemas["ChatBody"]["additionalProperties"] is False
     assert schemas["ChatOptions"]["additionalProperties"] is False
+
+
+def properties(document: Document) -> Iterator[tuple[str, str, object]]:
+    """Each component with the name and the schema of each property."""
+    for component, schema in cast("dict[str, Document]", cast("Document", document["components"])["schemas"]).items():
+        for name, said in cast("Document", schema.get("properties", {})).items():
+            yield component, name, said
+
+
+def test_moments_are_moments(document: Document):
+    moments = [(component, name, said) for component, name, said in properties(document) if name.endswith("_at")]
+    assert moments
+    assert [each for each in moments if "'format': 'date-time'" not in str(each)] == []
+
+
+def test_what_is_always_written_is_always_there_unless_it_may_be_read(document: Document):
+    schemas = cast("dict[str, Document]", cast("Document", document["components"])["schemas"])
+    assert schemas["User"]["required"] == ["id", "email", "role", "created_at", "disabled_at"]
+    assert schemas["Tokens"]["required"] == ["access_token", "expires_in", "token_type"]
+    assert schemas["ToolCall"]["required"] == ["id", "function"]
 
 
 @pytest.mark.parametrize(

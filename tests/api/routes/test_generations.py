@@ -182,7 +182,8 @@ class TestFollowing:
             reply = await account.client.get(path, headers={"last-event-id": given})
             require_refusal(reply, "Last-Event-ID")
         quoted = given.replace(" ", "%20").encode("ascii", "ignore").decode() or "%D9%A1"
-        require_refusal(await account.client.get(f"{path}?after={quoted}"), "after")
+        for headers in ({}, {"last-event-id": "1"}):
+            require_refusal(await account.client.get(f"{path}?after={quoted}", headers=headers), "after")
 
     async def test_a_position_far_behind_the_end_gets_the_last_frame(self, account: Account):
         start = await keep(account)

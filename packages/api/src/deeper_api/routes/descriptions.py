@@ -8,6 +8,8 @@ from litestar.params import QueryParameter
 
 from deeper_api.errors import STATUS
 from deeper_api.providers.limits import UNLIMITED
+from deeper_api.routes.auth import COOKIE
+from deeper_api.routes.schemas import Json
 from deeper_core import (
     BodyTooLarge,
     Conflict,
@@ -34,7 +36,6 @@ from deeper_core import (
 )
 
 ErrorKind = type[DeeperError]
-Json = dict[str, object]
 
 _SIGNED_IN: Final = frozenset({"caller", "person", "admin"})
 
@@ -58,7 +59,15 @@ _ERRORS: Final[Mapping[str, tuple[ErrorKind, ...]]] = {
     "importConversation": (Unauthenticated, Overloaded),
 }
 
-_REQUEST_HEADERS: Final[Mapping[str, tuple[Json, ...]]] = {
+_PARAMETERS: Final[Mapping[str, tuple[Json, ...]]] = {
+    "refresh": (
+        {
+            "name": COOKIE,
+            "in": "cookie",
+            "description": "The refresh token, if it is not in the body.",
+            "schema": {"type": "string"},
+        },
+    ),
     "chat": (
         {
             "name": "Idempotency-Key",
@@ -121,9 +130,9 @@ def errors_of(handler: HTTPRouteHandler, *, method: str, has_path_parameters: bo
     return found
 
 
-def request_headers(handler: HTTPRouteHandler) -> tuple[Json, ...]:
-    """Return the parameters of the operation that are headers."""
-    return _REQUEST_HEADERS.get(str(handler.operation_id), ())
+def other_parameters(handler: HTTPRouteHandler) -> tuple[Json, ...]:
+    """Return the parameters of the operation that are headers and cookies."""
+    return _PARAMETERS.get(str(handler.operation_id), ())
 
 
 def response_headers(handler: HTTPRouteHandler, status: int) -> list[str]:

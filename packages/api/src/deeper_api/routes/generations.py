@@ -73,8 +73,9 @@ async def follow_generation(
     They are those of the stream that POST /v1/chat began, in the same forms. 204, which tells a browser not to come
     again, if there is none left.
     """
-    given = request.headers.get("last-event-id")
-    position = _position("Last-Event-ID", given) if given else _position("after", after)
+    position = _position("after", after)
+    if given := request.headers.get("last-event-id"):
+        position = _position("Last-Event-ID", given)
     feed = await engine.find(GenerationId(generation_id), caller.user_id, after=position)
     if feed.over:
         return Response(None, status_code=204)

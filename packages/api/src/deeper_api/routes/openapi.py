@@ -1,11 +1,9 @@
 """GET /openapi/openapi.json: what the API says of itself, made of its routes and of the types of their bodies."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import getdoc
 from typing import Final, cast
 
-import msgspec
 from litestar import Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
@@ -21,20 +19,17 @@ from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.routes.descriptions import (
     HEADERS,
     ErrorKind,
-    Json,
     errors_of,
-    request_headers,
+    other_parameters,
     response_headers,
     wants_sign_in,
 )
+from deeper_api.routes.schemas import Json, Schemas
 from deeper_api.routes.streams import FrameStream
 from deeper_api.routes.transfers import Download
 
 _JSON: Final = "application/json"
 _SCHEME: Final = "bearer"
-_REFERENCE: Final = "#/components/schemas/{name}"
-# What ends a sentence; what follows it is no part of a summary.
-_SENTENCE: Final = re.compile(r"(?<=[.:;])\s")
 
 # The kinds of response whose content their types do not tell, and what they send, by media type.
 _CONTENTS: Final[Mapping[type[Response[None]], Mapping[str, object]]] = {
@@ -71,7 +66,10 @@ async def get_openapi(request: JsonRequest) -> Response[Json]:
 def describe(app: Litestar) -> Json:
     """Return the OpenAPI document of the routes of ``app`` that are to be in it."""
     operations = list(_operations(app.routes))
-    schemas = _Schemas([ErrorEnvelope, *(kind for _, _, handler in operations for kind in _types(handler))])
+    schemas = Schemas(
+        read=[kind for _, _, handler in operations for kind in _read(handler)],
+        written=[ErrorEnvelope, *(kind for _, _, handler in operations for kind in _written(handler))],
+    )
     paths: dict[str, Json] = {}
     for route, method, handler in operations:
         paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, method, handler, schemas)
@@ -87,30 +85,11 @@ def describe(app: Litestar) -> Json:
                 _SCHEME: {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An access token or an API key; of these, none opens accounts, sessions or keys.",
+                    "description": "An access token; or an API key, but for accounts, sessions and keys.",
                 }
             },
         },
     }
-
-
-class _Schemas:
-    """The JSON Schemas of types, those of structs and enumerations as components."""
-
-    def __init__(self, kinds: Iterable[object]) -> None:
-        self._kinds = list(dict.fromkeys(kinds))
-        found = msgspec.json.schema_components(self._kinds, schema_hook=_schema_hook, ref_template=_REFERENCE)
-        self._schemas, self.components = cast("tuple[tuple[Json, ...], dict[str, Json]]", found)
-
-    def of(self, kind: object) -> Json:
-        """Return the schema of one of the types."""
-        return self._schemas[self._kinds.index(kind)]
-
-
-def _schema_hook(kind: type) -> Json:
-    if kind is object:
-        return {"description": "Anything."}
-    raise NotImplementedError
 
 
 def _operations(routes: Sequence[BaseRoute]) -> Iterator[tuple[HTTPRoute, str, HTTPRouteHandler]]:
@@ -121,11 +100,14 @@ def _operations(routes: Sequence[BaseRoute]) -> Iterator[tuple[HTTPRoute, str, H
                     yield from ((route, method, handler) for method in handler.http_methods)
 
 
-def _types(handler: HTTPRouteHandler) -> Iterator[object]:
-    """Yield the types of the parameters, of the body and of the responses."""
+def _read(handler: HTTPRouteHandler) -> Iterator[object]:
+    """Yield the types of the body and of the parameters."""
     for field in handler.parsed_fn_signature.parameters.values():
         if field.name == "data" or isinstance(field.kwarg_definition, QueryParameter):
             yield field.annotation
+
+
+def _written(handler: HTTPRouteHandler) -> Iterator[object]:
     for content in _contents(handler):
         yield from content.values()
 
@@ -142,15 +124,15 @@ def _contents(handler: HTTPRouteHandler) -> Iterator[Mapping[str, object]]:
             yield {_JSON: kind}
 
 
-def _operation(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
+def _operation(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     words = getdoc(handler.fn) or ""
     operation: Json = {
         "operationId": handler.operation_id,
         "tags": handler.resolve_tags(),
-        "summary": _SENTENCE.split(words, 1)[0].rstrip(".:;"),
+        "summary": words.partition("\n")[0].rstrip("."),
         "description": words,
     }
-    parameters = [*_path_parameters(route), *_query_parameters(handler, schemas), *request_headers(handler)]
+    parameters = [*_path_parameters(route), *_query_parameters(handler, schemas), *other_parameters(handler)]
     if parameters:
         operation["parameters"] = parameters
     body = handler.parsed_fn_signature.parameters.get("data")
@@ -168,20 +150,24 @@ def _path_parameters(route: HTTPRoute) -> Iterator[Json]:
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 
 
-def _query_parameters(handler: HTTPRouteHandler, schemas: _Schemas) -> Iterator[Json]:
+def _query_parameters(handler: HTTPRouteHandler, schemas: Schemas) -> Iterator[Json]:
     for field in handler.parsed_fn_signature.parameters.values():
         parameter = field.kwarg_definition
         if isinstance(parameter, QueryParameter):
             yield {
                 "name": parameter.name or field.name,
                 "in": "query",
-                "required": bool(parameter.required),
+                "required": _is_required(field, parameter),
                 "description": parameter.description or "",
                 "schema": _parameter_schema(field, parameter, schemas),
             }
 
 
-def _parameter_schema(field: FieldDefinition, parameter: QueryParameter, schemas: _Schemas) -> Json:
+def _is_required(field: FieldDefinition, parameter: QueryParameter) -> bool:
+    return field.default is Empty if parameter.required is None else parameter.required
+
+
+def _parameter_schema(field: FieldDefinition, parameter: QueryParameter, schemas: Schemas) -> Json:
     schema = schemas.of(field.annotation)
     # That a parameter is None says that it may be left out; in a query there is no null.
     options = [option for option in cast("list[Json]", schema.get("anyOf", [schema])) if option != {"type": "null"}]
@@ -189,13 +175,13 @@ def _parameter_schema(field: FieldDefinition, parameter: QueryParameter, schemas
         "minimum": parameter.ge,
         "maximum": parameter.le,
         "format": parameter.format,
-        "default": Empty if parameter.required else field.default,
+        "default": Empty if _is_required(field, parameter) else field.default,
     }
     known = {name: value for name, value in said.items() if value not in {None, Empty}}
     return {**(options[0] if len(options) == 1 else {"anyOf": options}), **known, **(parameter.schema_extra or {})}
 
 
-def _responses(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
+def _responses(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     contents: dict[str, Json] = {}
     for each in _contents(handler):
         for media_type, kind in each.items():
