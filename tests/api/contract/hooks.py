@@ -2,6 +2,10 @@
 
 Operations that end an account or a session get an account of their own for each call. Where an operation is about
 something that exists, such as a password, generated values never meet it: half of the requests get a true one.
+
+By hand, for more than the tests have time for, in a folder with an access token in the file ``token``::
+
+    SCHEMATHESIS_HOOKS=…/hooks.py st run …/openapi/openapi.json --checks all --generation-allow-x00 false -n 150
 """
 
 import itertools
