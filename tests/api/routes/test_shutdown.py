@@ -45,6 +45,25 @@ async def read_all(exchange: Exchange) -> Reply:
     return Reply(head.status, head.headers, await exchange.rest())
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_signals_that_come_again_and_again_change_nothing(start_server: StartServer, number: signal.Signals):
+    backend = start_server(DEEPER_SERVER_WORKERS="2", DEEPER_SERVER_DRAIN_SECONDS="1")
+    async with (
+        open_client(backend.url) as client,
+        backend.model(never_finish) as model,
+        (await sign_up(client)).client.open("POST", "/v1/chat", QUESTION) as exchange,
+    ):
+        await model.until_asked(1)
+        # As a terminal does for Ctrl-C, to each process of the server.
+        os.killpg(backend.process.pid, number)
+        await asyncio.to_thread(wait_until, lambda: backend.process.output().count("shutting down") == 2)
+        for _ in range(5):
+            os.killpg(backend.process.pid, number)
+        assert last_error(await read_all(exchange))
+        assert await until_ended(backend) == 0
+    assert backend.process.log("_granian") == []
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_on_sigterm_every_open_answer_ends_with_a_last_frame(start_server: StartServer, workers: str):
     backend = start_server(DEEPER_SERVER_WORKERS=workers, DEEPER_SERVER_DRAIN_SECONDS="1")

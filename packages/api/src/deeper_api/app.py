@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 import threading
 from collections.abc import AsyncGenerator, Callable
@@ -167,8 +166,12 @@ def _drain_on_sigterm(engine: Engine) -> None:
     closing: set[asyncio.Task[None]] = set()
 
     def drain() -> None:
-        _log.info("shutting down", extra={"fields": {"running": engine.running}})
+        if closing:
+            return
         closing.add(loop.create_task(engine.close()))
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        # What granian does on a signal can be done twice, and waits for ever the third time, with all of this process.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _log.info("shutting down", extra={"fields": {"running": engine.running}})
 
     loop.add_signal_handler(signal.SIGTERM, drain)
