@@ -322,6 +322,21 @@ class TestLeaving:
             await settled(engine)
         assert asked(provider) == ["first", "last"]
 
+    async def test_what_is_stopped_before_it_could_ask_the_model_holds_no_place(self, provider: ScriptedProvider):
+        database = Database()
+        admission = admission_for(parallel=1)
+        async with running_engine(provider, FOREVER, admission=admission, database=database) as engine:
+            database.gate.clear()
+            asking = asyncio.create_task(engine.answer(question(about("stopped"), key="k", abandon_after=None)))
+            while not engine._live:  # noqa: ASYNC110  - no event tells
+                await asyncio.sleep(0)
+            engine.hear(f"c:{next(iter(engine._live))}")  # the database has told others of it sooner than this process
+            database.gate.set()
+            assert isinstance(await ended(await asking), Done)
+            async with asyncio.timeout(10):
+                assert isinstance(await ended(await ask(engine, "next")), Done)
+        assert asked(provider) == ["next"]
+
     async def test_shutdown_ends_those_that_wait_as_well(self, provider: ScriptedProvider):
         provider.play(Delta(content="first"), asyncio.Event())
         engine = engine_for(provider, 0, admission=admission_for(parallel=1))

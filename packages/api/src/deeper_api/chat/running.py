@@ -117,12 +117,11 @@ class Running:
             if self._model is None:
                 self.start()
             self._journal.opened(self.generation)
-        if self._model is None:
-            self._turn.leave()
-        else:
+        if self._model is not None:
             await asyncio.wait({self._model})
             if not self._model.cancelled():
                 self._model.exception()  # looked at: asyncio would log its text where the model was stopped
+        self._turn.leave()  # a task that is cancelled before its first step runs nothing, not even what is final
         if failed or self._begun.result():
             # What failed may have been kept all the same, if the database fell silent after it had done its work.
             await self._end()
