@@ -1,10 +1,8 @@
 """Scripts in a Redis that fails in every way, and comes back."""
 
 import asyncio
-import gc
 import subprocess
 import time
-import warnings
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,9 +15,6 @@ from tests.fakes.server import free_port
 from tests.fixtures.postgres import wait_until
 from tests.fixtures.redis import OwnRedis, scripts_in
 
-# What coredis leaves behind of a connection that failed is closed by the garbage collector, which says so.
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
-
 _PATIENCE = 10.0
 
 
@@ -28,9 +23,6 @@ async def scripts(own_redis: OwnRedis) -> AsyncGenerator[RedisScripts]:
     """Scripts in a Redis of the test's own, given up on as soon as in a server."""
     async with scripts_in(own_redis.url, patience=0.2) as scripts:
         yield scripts
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
 
 
 async def write(scripts: RedisScripts) -> None:

@@ -1,9 +1,7 @@
 """The line in Redis: several processes, some of which die, and a Redis that forgets, hangs and comes back."""
 
 import asyncio
-import gc
 import time
-import warnings
 from collections.abc import AsyncGenerator, Callable
 
 import pytest
@@ -14,9 +12,6 @@ from deeper_api.limits.redis import RedisScripts
 from deeper_api.limits.redis_line import RedisLine
 from tests.api.limits.queues import enter, leave, places, ticket, tickets
 from tests.fixtures.redis import OwnRedis, scripts_in
-
-# What coredis leaves behind of a connection that failed is closed by the garbage collector, which says so.
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
 
 KEYS = ("holders", "waiting", "admitted", "tickets", "users", "state")
 _PATIENCE = 10.0
@@ -197,9 +192,6 @@ async def impatient(own_redis: OwnRedis) -> AsyncGenerator[RedisLine]:
     """A process that gives up as soon as in a server."""
     async with scripts_in(own_redis.url, patience=0.2) as scripts:
         yield line(scripts, "one")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
 
 
 async def answers(asked: Line) -> None:

@@ -4,26 +4,28 @@ import asyncio
 import time
 
 import pytest
+from opentelemetry.metrics import Meter
 
 from deeper_api.config import AppConfig
 from deeper_api.config.sections import LimitsConfig, RedisConfig, ServerConfig
 from deeper_api.limits.buckets import Bucket
 from deeper_api.limits.lines import Line, LineUnavailable
 from deeper_api.limits.services import Limits, Lines
+from tests.api.limits.metrics import Metrics
 from tests.api.limits.queues import enter, ticket, tickets
 from tests.fixtures.redis import OwnRedis
 
-# What coredis leaves behind of a connection that failed is closed by the garbage collector, which says so.
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed <MemoryObject:ResourceWarning")
 
-
-def limits_of(*, redis: str = "", workers: int = 1, timeout: float = 10, enabled: bool = True) -> Limits:
+def limits_of(
+    *, redis: str = "", workers: int = 1, timeout: float = 10, enabled: bool = True, meter: Meter | None = None
+) -> Limits:
     return Limits(
         AppConfig(
             server=ServerConfig(workers=workers),
             redis=RedisConfig(url=redis, timeout=timeout),
             limits=LimitsConfig(enabled=enabled),
-        )
+        ),
+        meter=meter,
     )
 
 
@@ -102,3 +104,13 @@ async def test_who_needs_buckets_and_a_line_waits_for_a_redis_that_hangs_once(ow
             while limits.redis is None or not await limits.redis.answers():  # noqa: ASYNC110  - nothing tells
                 await asyncio.sleep(0.01)
         await line.update()
+
+
+async def test_what_happens_to_redis_is_told_by_metrics(own_redis: OwnRedis):
+    metrics = Metrics()
+    limits = limits_of(redis=own_redis.url, meter=metrics.meter)
+    async with limits.running():
+        own_redis.stop()
+        assert (await limits.buckets.take("me", [Bucket(name="b", capacity=1, per_second=1)])).allowed
+        assert metrics() == {"deeper.limits.alone": 1, "deeper.limits.switches process": 1}
+    metrics.provider.shutdown()
