@@ -35,7 +35,7 @@ async def fails_at_once(scripts: RedisScripts) -> None:
     for _ in range(200):
         with pytest.raises(RedisUnavailable):
             await write(scripts)
-    assert time.monotonic() - started < 0.2  # seconds, a time limit for all of them
+    assert time.monotonic() - started < 5  # seconds; 40, if each waited
 
 
 async def fails_in_time(scripts: RedisScripts) -> None:

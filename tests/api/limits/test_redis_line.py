@@ -211,7 +211,7 @@ async def fails_once_in_time_and_then_at_once(asked: Line) -> None:
     for _ in range(100):
         with pytest.raises(LineUnavailable):
             await asked.update(enter=[ticket("lost")])
-    assert time.monotonic() - started < 2  # seconds; 0.3 on a machine that does nothing else
+    assert time.monotonic() - started < 5  # seconds; 25, if each waited
 
 
 FAULTS: dict[str, tuple[Callable[[OwnRedis], object], Callable[[OwnRedis], object]]] = {

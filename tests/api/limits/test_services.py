@@ -89,7 +89,7 @@ async def test_redis_learns_no_password_of_a_model_server(own_redis: OwnRedis):
 
 
 async def test_who_needs_buckets_and_a_line_waits_for_a_redis_that_hangs_once(own_redis: OwnRedis):
-    limits = limits_of(redis=own_redis.url, timeout=1)
+    limits = limits_of(redis=own_redis.url, timeout=2)
     line = shared(lines_of(limits))
     async with limits.running():
         await line.update()
@@ -98,7 +98,7 @@ async def test_who_needs_buckets_and_a_line_waits_for_a_redis_that_hangs_once(ow
         assert (await limits.buckets.take("me", [Bucket(name="b", capacity=1, per_second=1)])).allowed
         with pytest.raises(LineUnavailable):
             await line.update()
-        assert time.monotonic() - started < 2  # seconds; 1.05, and not twice as much
+        assert time.monotonic() - started < 4  # seconds; 2.05, and not twice as much
         own_redis.thaw()
         async with asyncio.timeout(10):
             while limits.redis is None or not await limits.redis.answers():  # noqa: ASYNC110  - nothing tells
