@@ -85,7 +85,7 @@ class Line(Protocol):
     ) -> Standings:
         """Take tickets back, then let others in, then admit as many as there is room for.
 
-        Returns where those are that entered or were asked for, in this order. ``complete`` says that this is all that
+        Returns where those are that entered or were asked for, in this order. ``complete`` says that these are all that
         the holder holds: whatever else it held is over. Tickets that come back enter before new ones, and those of
         them that were admitted before those that were not.
 

@@ -28,7 +28,8 @@ class RedisLine:
     """The line called ``name``, as seen by one of those that share it, who is ``holder`` of its own tickets.
 
     It admits ``parallel`` at once and lets ``queue`` wait. A holder that was not heard of for six seconds loses its
-    tickets, and a line that nobody has asked for an hour is forgotten.
+    tickets, and a line that nobody has asked for an hour is forgotten. When Redis itself has forgotten it, and one
+    holder lets others in before another comes back, more than ``parallel`` are admitted until so many have left.
     """
 
     def __init__(self, redis: RedisScripts, *, name: str, holder: str, parallel: int, queue: int) -> None:
