@@ -74,7 +74,8 @@ class RedisConfig(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="Redis address, `redis://host:6379/0`, `rediss://` or `unix://`, not of a node of a cluster, "
-            "by which all processes share their limits and the turns at the model server; without it each keeps a part.",
+            "by which all processes share their limits and the turns at the model server; without it each keeps a "
+            "part.",
             extra=SECRET_IN_URL,
         ),
     ] = ""
