@@ -151,7 +151,7 @@ async def end_other_sessions(
     accounts: NamedDependency[SkipValidation[Accounts]],
     device: NamedDependency[Device],
 ) -> None:
-    """Sign out every device but the one that asks."""
+    """Sign out every device but the one that asks. API keys stay."""
     await accounts.sign_out_others(person.user_id, person.session_id, device)
 
 
