@@ -22,6 +22,7 @@ from deeper_core import (
     Delta,
     ErrorCode,
     FinishReason,
+    InternalError,
     Overloaded,
     RateLimited,
     ShuttingDown,
@@ -56,6 +57,7 @@ class SharedLine(MemoryLine):
         super().__init__(parallel=parallel, queue=queue)
         self.is_away = False
         self.is_mute = False
+        self.is_broken = False
         self.others: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -71,6 +73,8 @@ class SharedLine(MemoryLine):
         await self.gate.wait()
         if self.is_away:
             raise LineUnavailable
+        if self.is_broken:
+            raise RuntimeError
         held = [*ask, *self.others] if complete else ask
         result = await super().update(enter=enter, leave=leave, ask=held, complete=complete)
         if self.is_mute:
@@ -463,6 +467,65 @@ class TestSharedLine:
                 gate.set()
             await settled(engine)
         assert (line.admitted, line.waiting) == (set(), [])
+
+    async def test_when_it_is_back_it_hears_at_once_of_those_that_left_meanwhile(self, provider: ScriptedProvider):
+        line, gate = SharedLine(parallel=1), asyncio.Event()
+        async with busy_engine(provider, gate, admission_for(parallel=1, shared=line)) as engine:
+            line.is_away = True
+            gate.set()
+            await settled(engine)
+            assert len(line.admitted) == 1
+            line.is_away = False
+            second = await ask(engine, "second")
+            assert live(second).place is None
+            assert isinstance(await ended(second), Done)
+
+    async def test_a_line_that_breaks_holds_up_only_those_that_enter_then(self, provider: ScriptedProvider):
+        line, gate = SharedLine(parallel=1), asyncio.Event()
+        async with busy_engine(provider, gate, admission_for(parallel=1, shared=line)) as engine:
+            line.is_broken = True
+            with pytest.raises(InternalError):
+                await ask(engine, "refused")
+            gate.set()
+            await settled(engine)
+            line.is_broken = False
+            second = await ask(engine, "second")
+            assert live(second).place is None
+            assert isinstance(await ended(second), Done)
+
+    async def test_what_came_while_it_was_away_does_not_pass_what_came_before(self, provider: ScriptedProvider):
+        line, gate = SharedLine(parallel=1), asyncio.Event()
+        async with busy_engine(provider, gate, admission_for(parallel=1, shared=line)) as engine:
+            for number in range(3):
+                await ask(engine, f"before {number}")
+            line.is_away = True
+            await ask(engine, "during")
+            line.forget()
+            await ask(engine, "after")
+            assert len(line.waiting) == 5
+            gate.set()
+            await settled(engine)
+        assert asked(provider) == ["first", "before 0", "before 1", "before 2", "during", "after"]
+
+    async def test_it_is_told_of_all_who_come_too_late_before_it_is_left(self):
+        line = SharedLine(parallel=1)
+        admission = admission_for(parallel=1, shared=line)
+
+        def open_soon() -> None:
+            line.gate.clear()
+            asyncio.get_running_loop().call_later(0.01, line.gate.set)
+
+        async def come_too_late() -> None:
+            turn = await admission.enter(Ticket(id="late", user="x"))
+            open_soon()
+            turn.leave()
+
+        async with admission.open():
+            open_soon()
+            coming = asyncio.create_task(come_too_late())
+            await asyncio.sleep(0)
+        assert line.admitted == set()
+        await coming
 
     async def test_what_it_did_when_nobody_heard_its_answer_is_undone(self, provider: ScriptedProvider):
         line, gate = SharedLine(parallel=5), asyncio.Event()

@@ -127,8 +127,8 @@ class Admission:
         """Keep places in a shared line for as long as the context lasts. By then all turns have to be over."""
         async with background(self._keep_places(), name="keep places in the line"):
             yield
-        if self._updating is not None:
-            await asyncio.wait({self._updating})
+        while self._updating is not None and not self._updating.done():
+            await asyncio.wait({self._updating})  # after which somebody may leave who came too late
 
     async def enter(self, ticket: Ticket) -> Turn:
         """Return a place in the line, which may be admitted at once.
@@ -180,6 +180,7 @@ class Admission:
                 await self._tell(entering, left)
             except Exception:  # noqa: BLE001  - a fault of ours must not hold up everybody for ever
                 _log.exception("the line failed")
+                self._is_told = False  # of those that left, for one
                 for turn in entering:
                     turn.refuse(InternalError())
 
@@ -197,10 +198,9 @@ class Admission:
     async def _tell_line(self, line: Line, entering: list[Turn], left: list[Departure]) -> None:
         """Tell ``line`` who enters and who has left, and take note of what it says of those that are here."""
         held = list(self._held.values())
-        returning: list[Turn] = []
-        if line is not self._line or not self._is_told:
-            returning = sorted(held, key=lambda turn: (not turn.admitted, turn.ticket.tag or 0, turn.ticket.id))
-        complete = bool(returning) or self._is_time_to_tell()
+        is_strange = line is not self._line or not self._is_told
+        returning = sorted(held, key=_turn_of) if is_strange else []
+        complete = is_strange or self._is_time_to_tell()
         standings = await line.update(
             enter=[self._returning(turn, line) for turn in returning] + [turn.ticket for turn in entering],
             leave=left,
@@ -246,6 +246,12 @@ class Admission:
             position = standing.ahead + 1
             estimate = round(position * seconds / self._line.parallel * 1_000) if seconds else None
             turn.wait_at(Queued(position=position, estimate_ms=estimate))
+
+
+def _turn_of(turn: Turn) -> tuple[bool, bool, int, str]:
+    """Return what turns are sorted by when they come back: who was admitted, who had a tag, and who came later."""
+    tag = turn.ticket.tag
+    return not turn.admitted, tag is None, tag or 0, turn.ticket.id
 
 
 def _bounded(seconds: float) -> float:
