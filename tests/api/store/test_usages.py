@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deeper_api.store.pool import Pool
-from deeper_api.store.usages import DailyUsage, Usage, UsageStore, total
+from deeper_api.store.usages import DailyUsage, Totals, UsageStore, total
 from deeper_api.store.users import UserStore
 from deeper_auth import parse_email
 from deeper_core import UserId, new_id
@@ -124,7 +124,9 @@ async def test_nobody_sees_what_others_used(pool: Pool, usages: UsageStore, user
 
 
 def test_nothing_makes_a_total_of_nothing():
-    assert total([]) == Usage(requests=0, prompt_tokens=0, completion_tokens=0, estimated_requests=0, failed_requests=0)
+    assert total([]) == Totals(
+        requests=0, prompt_tokens=0, completion_tokens=0, estimated_requests=0, failed_requests=0
+    )
 
 
 # Counts near the largest that one row can hold are left to the database, which adds them without loss.

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from deeper_api.providers.callers import Caller
 from deeper_api.routes.parameters import parsed, refusal
-from deeper_api.store.usages import DailyUsage, Usage, UsageStore, total
+from deeper_api.store.usages import DailyUsage, Totals, UsageStore, total
 
 _DAYS = 30  # where it is not said from when
 _MAX_DAYS = 366  # a leap year
@@ -44,7 +44,7 @@ class UsageView(Struct, frozen=True, kw_only=True):
     first: date = field(name="from")
     last: date = field(name="to")
     items: Sequence[DailyUsage]
-    totals: Usage
+    totals: Totals
 
 
 @get("/v1/usage", operation_id="getUsage", tags=["usage"])

@@ -9,7 +9,7 @@ from deeper_api.store.pool import Pool, connection
 from deeper_core import UserId
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class Totals(Struct, frozen=True, kw_only=True):
     """What requests took together, those included that ended badly.
 
     ``estimated_requests`` are those whose tokens are our own count, ``failed_requests`` those that ended with an error.
@@ -22,7 +22,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     failed_requests: int
 
 
-class DailyUsage(Usage, frozen=True, kw_only=True):
+class DailyUsage(Totals, frozen=True, kw_only=True):
     """What one model took on one day of UTC."""
 
     day: date
@@ -61,9 +61,9 @@ class UsageStore:
             return await cursor.fetchall()
 
 
-def total(usages: list[DailyUsage]) -> Usage:
+def total(usages: list[DailyUsage]) -> Totals:
     """Return what all of them took together."""
-    return Usage(
+    return Totals(
         requests=sum(each.requests for each in usages),
         prompt_tokens=sum(each.prompt_tokens for each in usages),
         completion_tokens=sum(each.completion_tokens for each in usages),
