@@ -116,7 +116,7 @@ def test_a_taken_port_is_explained_and_leaves_no_database_running(start_dev: Sta
 
 
 def test_a_taken_port_is_explained_by_serve_as_well(background: Start, taken_port: int, database_url: str):
-    given = {"DEEPER_DB_URL": database_url, "DEEPER_JWT_SECRET": "fedcba0123" * 4}
+    given = {"DEEPER_DB_URL": database_url, "DEEPER_JWT_SECRET": "c7b5a1f09e3d482f66d0981b7a2e4c53"}
     assert is_explained(background("serve", "--port", str(taken_port), **given), taken_port)
 
 
