@@ -311,7 +311,21 @@ async def test_wherever_a_password_is_asked_for_it_is_the_same_tries_that_are_co
         require_refusal(await account.client.put("/v1/me/password", change, headers=here))
         require_refusal(await account.client.delete("/v1/me", {"password": account.password}, headers=here))
         require_refusal(await log_in(client, right(account)))
-        assert (await account.client.put("/v1/me/password", change)).status == 200
+        device = await account.log_in()
+        assert (await device.client.put("/v1/me/password", change)).status == 200
+
+
+async def test_who_stole_a_token_cannot_guess_the_password_from_many_addresses(limited: Limited):
+    async with limited() as client:
+        account = await sign_up(client)
+        addresses = [f"198.51.100.{number}" for number in range(6)]
+        replies = [
+            await account.client.delete("/v1/me", {"password": "x"}, headers=since(address)) for address in addresses
+        ]
+        assert [reply.status for reply in replies] == [422] * 5 + [429]
+        require_refusal(replies[-1])
+        again = await account.log_in()
+        assert (await again.client.delete("/v1/me", {"password": account.password})).status == 204
 
 
 async def test_a_new_password_that_is_refused_is_no_wrong_one(limited: Limited):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from deeper_api.config.sections import LimitsConfig
 from deeper_api.limits.buckets import Bucket
 from deeper_auth import parse_email
-from deeper_core import ApiKeyId, UserId, ValidationFailed
+from deeper_core import ApiKeyId, SessionId, UserId, ValidationFailed
 
 # What one customer of a provider has at least, and can choose any address of: RFC 6177.
 _IPV6_PREFIX = 64
@@ -84,8 +84,17 @@ class Policy:
         """
         # Redis is no place for addresses of people.
         digest = hashlib.sha256(f"{_key(email)} {network(address)}".encode("utf-8", "replace")).hexdigest()
-        buckets = tuple(replace(bucket, cost=-1) for bucket in self._login) if back else self._login
-        return Request(caller=f"login:{digest[:32]}", buckets=buckets)
+        return Request(caller=f"login:{digest[:32]}", buckets=self._tries(back=back))
+
+    def of_session(self, session_id: SessionId, *, back: bool = False) -> Request:
+        """Return what a try of a password takes of the session in which it is made, likewise.
+
+        Whoever stole its token may have many addresses, and its owner can sign in to another session.
+        """
+        return Request(caller=f"session:{session_id}", buckets=self._tries(back=back))
+
+    def _tries(self, *, back: bool) -> tuple[Bucket, ...]:
+        return tuple(replace(bucket, cost=-1) for bucket in self._login) if back else self._login
 
 
 def network(address: Address | None) -> str:

@@ -12,7 +12,7 @@ from deeper_api.limits.services import Limits
 from deeper_api.middleware.bodies import AnyConnection
 from deeper_api.middleware.limits import address_of, begin_limiting, take
 from deeper_api.providers.callers import Caller
-from deeper_core import Forbidden, InvalidCredentials, Unauthenticated
+from deeper_core import Forbidden, InvalidCredentials, SessionId, Unauthenticated
 
 Guard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
 
@@ -76,25 +76,32 @@ class PasswordAttempts:
         self._scope = scope
 
     @asynccontextmanager
-    async def at(self, email: str) -> AsyncGenerator[None]:
+    async def at(self, email: str, session_id: SessionId | None = None) -> AsyncGenerator[None]:
         """Count what happens in the context as a try at this account, if it ends with InvalidCredentials.
 
+        ``session_id`` is the session in which it is made, if it is made by somebody who is signed in.
+
         Raises:
-            RateLimited: there were too many, from this address.
+            RateLimited: there were too many, from this address or in this session.
         """
         if not self._limits.enabled:
             yield
             return
-        policy, address = self._limits.policy, address_of(self._scope)
-        await take(self._scope, self._limits, policy.of_login(email, address))
+        await self._count(email, session_id)
         try:
             yield
         except InvalidCredentials:
             raise
         except Exception:
-            await take(self._scope, self._limits, policy.of_login(email, address, back=True))
+            await self._count(email, session_id, back=True)
             raise
-        await take(self._scope, self._limits, policy.of_login(email, address, back=True))
+        await self._count(email, session_id, back=True)
+
+    async def _count(self, email: str, session_id: SessionId | None, *, back: bool = False) -> None:
+        policy, scope = self._limits.policy, self._scope
+        await take(scope, self._limits, policy.of_login(email, address_of(scope), back=back))
+        if session_id is not None:
+            await take(scope, self._limits, policy.of_session(session_id, back=back))
 
 
 def provide_password_attempts(limits: Limits) -> Callable[[Scope], Awaitable[PasswordAttempts]]:

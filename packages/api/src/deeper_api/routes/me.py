@@ -13,7 +13,7 @@ from deeper_api.accounts.service import Accounts
 from deeper_api.providers.callers import Caller, Person
 from deeper_api.providers.limits import PasswordAttempts
 from deeper_api.routes.auth import BODY_BYTES, Password, Tokens, Transport, signed_out, with_tokens
-from deeper_core import ErrorDetail, InvalidCredentials, User, UserId, ValidationFailed
+from deeper_core import ErrorDetail, InvalidCredentials, User, ValidationFailed
 
 
 class PasswordBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,7 +45,7 @@ async def change_password(
     password_attempts: NamedDependency[SkipValidation[PasswordAttempts]],
 ) -> Response[Tokens]:
     """Set another password; every session ends, and this device gets the tokens of a new one. API keys stay."""
-    async with _confirming(person.user_id, accounts, password_attempts, field="$.current_password"):
+    async with _confirming(person, accounts, password_attempts, field="$.current_password"):
         pair = await accounts.change_password(person.user_id, data.current_password, data.new_password, device)
     return with_tokens(pair, data.transport)
 
@@ -59,23 +59,23 @@ async def delete_me(
     password_attempts: NamedDependency[SkipValidation[PasswordAttempts]],
 ) -> Response[None]:
     """Delete the account and everything that belongs to it."""
-    async with _confirming(person.user_id, accounts, password_attempts, field="$.password"):
+    async with _confirming(person, accounts, password_attempts, field="$.password"):
         await accounts.delete(person.user_id, data.password, device)
     return signed_out()
 
 
 @asynccontextmanager
 async def _confirming(
-    user_id: UserId, accounts: Accounts, attempts: PasswordAttempts, *, field: str
+    person: Person, accounts: Accounts, attempts: PasswordAttempts, *, field: str
 ) -> AsyncGenerator[None]:
     """Count a wrong password in the context as one at sign-in: whoever found an open session could guess here, too.
 
     Raises:
         ValidationFailed: the password was wrong. It is not 401, which would tell clients to refresh their tokens.
     """
-    user = await accounts.find(user_id)
+    user = await accounts.find(person.user_id)
     try:
-        async with attempts.at(user.email):
+        async with attempts.at(user.email, person.session_id):
             yield
     except InvalidCredentials as error:
         raise ValidationFailed(
