@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,7 @@ def as_json(made: logging.LogRecord) -> dict[str, object]:
 
 
 def on_console(made: logging.LogRecord, *, colour: bool = False) -> str:
-    return ConsoleFormatter(colour=colour).format(made)
+    return ConsoleFormatter(colour=colour, texts=True).format(made)
 
 
 @pytest.fixture
@@ -186,6 +187,17 @@ class TestConfigureLogs:
         first, second = capsys.readouterr().out.splitlines()
         assert json.loads(first)["a"] == 1
         assert second.endswith("told a=1")
+
+    @pytest.mark.parametrize("form", ["json", "console"])
+    @pytest.mark.parametrize("texts", [False, True])
+    def test_the_text_of_an_exception_is_for_the_console_alone_and_only_if_asked_for(
+        self, capsys: pytest.CaptureFixture[str], form: Literal["json", "console"], texts: bool
+    ):
+        configure_logs(level="info", form=form, texts=texts)
+        logging.getLogger("anything").error("failed", exc_info=raised(ValueError("what a user wrote")))
+        written = capsys.readouterr().out
+        assert "ValueError" in written
+        assert ("what a user wrote" in written) == (texts and form == "console")
 
     @pytest.mark.parametrize(("level", "count"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
     def test_what_is_less_severe_is_not_written(self, capsys: pytest.CaptureFixture[str], level, count: int):

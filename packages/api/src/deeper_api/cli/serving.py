@@ -51,7 +51,7 @@ def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
     """
     address = _free_address(config.server.host, config.server.port)
     _allow_open_files()
-    configure_logs(level=config.log.level, form=config.log.format)
+    configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
     server = _Server(
         "deeper_api",
         address=address,
@@ -113,7 +113,7 @@ def load_app(config: AppConfig) -> ASGIApp:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-    configure_logs(level=config.log.level, form=config.log.format)
+    configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
     app = create_app(config)
     # What is there now stays: the garbage collector need not look through it again and again.
     gc.freeze()

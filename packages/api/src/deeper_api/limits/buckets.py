@@ -46,7 +46,7 @@ class Bucket(Struct, frozen=True, kw_only=True):
     def part(self, share: float) -> "Bucket":
         """Return the bucket of one among several who share this one: smaller, but never too small to be taken from."""
         least = 1 if self.overdue else max(1, self.cost)
-        capacity = max(least, int(self.capacity * share))
+        capacity = max(least, math.ceil(self.capacity * share))
         return replace(self, capacity=capacity, per_second=self.per_second * share, debt=int(self.debt * share))
 
 

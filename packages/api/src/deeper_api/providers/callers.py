@@ -140,7 +140,7 @@ def _bearer(connection: AnyConnection) -> str:
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise InvalidToken
-    return token.strip()
+    return token.strip(" ")
 
 
 def _api_key(token: str) -> ApiKey | None:

@@ -28,10 +28,17 @@ _QUIET = (
 _SILENT = ("coredis", "_granian.utils")
 
 
-def configure_logs(*, level: Literal["debug", "info", "warning", "error"], form: Literal["json", "console"]) -> None:
-    """Send every logger of this process to standard output in ``form``. Calling it again replaces the former set-up."""
+def configure_logs(
+    *, level: Literal["debug", "info", "warning", "error"], form: Literal["json", "console"], texts: bool = False
+) -> None:
+    """Send every logger of this process to standard output in ``form``. Calling it again replaces the former set-up.
+
+    ``texts`` shows those of exceptions on the console, where whoever reads them is who wrote what they may hold.
+    """
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter() if form == "json" else ConsoleFormatter(colour=sys.stdout.isatty()))
+    handler.setFormatter(
+        JsonFormatter() if form == "json" else ConsoleFormatter(colour=sys.stdout.isatty(), texts=texts)
+    )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(_LEVELS[level])
@@ -44,8 +51,7 @@ def configure_logs(*, level: Literal["debug", "info", "warning", "error"], form:
 class JsonFormatter(logging.Formatter):
     """One JSON object for each record: time, level, logger, message, then the fields, then the exception.
 
-    An exception is its type and where it was raised; its text, which may hold what a user wrote, is left to the
-    console form.
+    An exception is its type and where it was raised, without its text, which may hold what a user wrote.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -65,9 +71,10 @@ class JsonFormatter(logging.Formatter):
 class ConsoleFormatter(logging.Formatter):
     """A line for people: time, level, message, then the fields as ``name=value``."""
 
-    def __init__(self, *, colour: bool) -> None:
+    def __init__(self, *, colour: bool, texts: bool) -> None:
         super().__init__()
         self._colour = colour
+        self._texts = texts
 
     def format(self, record: logging.LogRecord) -> str:
         """Return ``record`` as a line, followed by its exception if it has one."""
@@ -79,7 +86,7 @@ class ConsoleFormatter(logging.Formatter):
         parts += [f"{name}={_printable(str(value)[:_FIELD_CHARACTERS])}" for name, value in _fields(record).items()]
         text = " ".join(parts)
         if record.exc_info and record.exc_info[1] is not None:
-            text += "\n" + _trace(record.exc_info[1], texts=True)
+            text += "\n" + _trace(record.exc_info[1], texts=self._texts)
         return text
 
 
