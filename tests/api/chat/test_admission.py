@@ -444,6 +444,19 @@ class TestSharedLine:
             async with asyncio.timeout(10):
                 assert isinstance(await ended(waiting), Done)
 
+    async def test_who_leaves_while_a_slow_line_is_asked_holds_no_place(self, provider: ScriptedProvider):
+        line = SharedLine(parallel=1)
+        async with running_engine(provider, FOREVER, admission=admission_for(parallel=1, shared=line)) as engine:
+            line.gate.clear()
+            gone = asyncio.create_task(ask(engine, "gone"))
+            await asyncio.sleep(_ASK_SECONDS)  # nothing tells that the line is being asked
+            gone.cancel()
+            await asyncio.wait({gone})
+            line.gate.set()
+            kept = await ask(engine, "kept", OTHER)
+            assert live(kept).place is None
+            assert isinstance(await ended(kept), Done)
+
     async def test_without_it_a_line_of_its_own_goes_on(self, provider: ScriptedProvider):
         line, gate = SharedLine(parallel=1), asyncio.Event()
         async with busy_engine(provider, gate, admission_for(parallel=1, shared=line)) as engine:
@@ -479,6 +492,19 @@ class TestSharedLine:
             second = await ask(engine, "second")
             assert live(second).place is None
             assert isinstance(await ended(second), Done)
+
+    async def test_when_it_is_back_it_hears_of_those_that_left_although_nobody_asks_any_more(
+        self, provider: ScriptedProvider
+    ):
+        line, gate = SharedLine(parallel=1), asyncio.Event()
+        async with busy_engine(provider, gate, admission_for(parallel=1, shared=line)) as engine:
+            line.is_away = True
+            gate.set()
+            await settled(engine)
+            line.is_away = False
+            async with asyncio.timeout(30):
+                while line.admitted:  # noqa: ASYNC110  - no event tells
+                    await asyncio.sleep(0.01)
 
     async def test_a_line_that_breaks_holds_up_only_those_that_enter_then(self, provider: ScriptedProvider):
         line, gate = SharedLine(parallel=1), asyncio.Event()

@@ -158,11 +158,11 @@ class Admission:
             self._updating = asyncio.create_task(self._update(), name="line")
 
     async def _keep_places(self) -> None:
-        """Ask again and again, while anything of this process is in a line that it shares with others."""
+        """Ask again and again, while anything of this process is in a line that it shares with others, or may be."""
         while self._shared is not None:
             await self._occupied.wait()
             await asyncio.sleep(_ASK_SECONDS)
-            if not self._held:
+            if not self._held and self._line is self._shared and self._is_told:
                 self._occupied.clear()
             elif self._is_time_to_tell() or any(not turn.admitted for turn in self._held.values()):
                 self._asking = True
