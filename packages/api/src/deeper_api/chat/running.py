@@ -101,6 +101,7 @@ class Running:
         self._model: asyncio.Task[Finish] | None = None
         self._started = time.perf_counter()
         self._first: float | None = None
+        self._is_asked = False
 
     def start(self) -> None:
         """Ask the model, when its turn has come."""
@@ -158,6 +159,7 @@ class Running:
         """Add all that the model says and return how it finished; raises what the provider raises."""
         try:
             await self._turn.come(self.generation.wait_at)
+            self._is_asked = True
             async with aclosing(self._provider.chat_stream(self._question.request)) as events:
                 async for event in events:
                     match event:
@@ -211,7 +213,7 @@ class Running:
     def _estimate(self) -> Usage:
         """Count what went over the wire: a model server that was cut off says nothing of it."""
         tokens = self.generation.tokens
-        never_read = not self._turn.admitted or (self.generation.cancelled is None and tokens == 0)
+        never_read = not self._is_asked or (self.generation.cancelled is None and tokens == 0)
         prompt_tokens = 0 if never_read else self._question.new.prompt_tokens
         return Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens, estimated=True)
 
