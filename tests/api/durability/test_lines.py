@@ -22,6 +22,7 @@ class Place:
             "DEEPER_REDIS_URL": redis.url,
             "DEEPER_MODEL_PARALLEL": "1",
             "DEEPER_SERVER_WORKERS": "2",
+            "DEEPER_SERVER_DRAIN_SECONDS": "1",
             "DEEPER_REDIS_TIMEOUT": "5",  # the machine of the tests may be busy
         }
         first = start_server(**settings)
@@ -82,6 +83,21 @@ async def test_what_a_dead_server_held_is_given_to_the_next(place: Place):
         await answer.end()
         assert (await heir.until_last()).outcome == "stop"
     assert "behind it" not in place.model.answers
+
+
+async def test_a_server_that_is_to_end_tells_those_that_wait_and_takes_them_out_of_the_line(
+    place: Place, own_redis: OwnRedis
+):
+    async with signed_in(*place.servers) as (here, there):
+        viewers = [await place.ask(here, f"question {number}") for number in range(5)]
+        await until_at(viewers[-1], 4)
+        await until_at(await place.ask(there, "of the other"), 5)
+        place.servers[0].process.terminate()
+        assert [(await viewer.until_last()).outcome for viewer in viewers] == ["shutting_down"] * 5
+        assert await asyncio.to_thread(place.servers[0].process.wait) == 0
+        [tickets] = [key for key in own_redis.keys() if key.endswith(":tickets")]  # noqa: SIM118  - it is no dict
+        assert own_redis.say(f'HLEN "{tickets}"') == ":1"
+        await place.model.asked("of the other")
 
 
 async def test_a_redis_that_dies_and_comes_back_loses_no_answer(place: Place, own_redis: OwnRedis):
