@@ -93,6 +93,36 @@ async def test_an_answer_that_is_not_streamed_waits_as_well(accounts_url: str, s
         assert (await asking).status == 200
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_whoever_leaves_the_line_is_never_answered_and_has_used_nothing(
+    accounts_url: str, scripted: ScriptedProvider, *, stream: bool
+):
+    async with busy(accounts_url, scripted) as place:
+        account = await sign_up(place.client)
+        async with account.client.open("POST", "/v1/chat", QUESTION | {"stream": stream}):
+            await place.until_kept(account, 1)
+        await place.until_kept(account, 0)
+        [used] = (await account.client.get("/v1/usage")).json()["items"]
+        place.gate.set()
+    assert len(scripted.requests) == 1
+    assert (used["requests"], used["prompt_tokens"], used["completion_tokens"]) == (1, 0, 0)
+
+
+async def test_whoever_deletes_the_account_leaves_the_line(accounts_url: str, scripted: ScriptedProvider):
+    async with busy(accounts_url, scripted, queue=1) as place:
+        account, other = await sign_up(place.client), await sign_up(place.client)
+        async with account.client.open("POST", "/v1/chat", QUESTION | {"on_disconnect": "continue"}) as stream:
+            await stream.head()
+            require_error(await other.client.post("/v1/chat", QUESTION), 503, "overloaded")
+            assert (await account.client.delete("/v1/me", {"password": account.password})).status == 204
+            await stream.rest()
+            asking = asyncio.create_task(other.client.post("/v1/chat", QUESTION))
+            await place.until_kept(other, 1)
+            place.gate.set()
+            assert (await asking).status == 200
+    assert len(scripted.requests) == 2
+
+
 async def test_a_full_line_is_a_503_that_keeps_nothing(accounts_url: str, scripted: ScriptedProvider):
     async with busy(accounts_url, scripted, queue=0) as place:
         account = await sign_up(place.client)
