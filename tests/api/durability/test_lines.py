@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.durability.models import DictatedModel
 from tests.api.durability.users import signed_in
-from tests.api.durability.viewers import Viewer, asking, question
+from tests.api.durability.viewers import Viewer, asking, following, question
 from tests.fakes.exchanges import Client
 from tests.fixtures.redis import OwnRedis
 from tests.fixtures.servers import Backend, StartServer
@@ -74,7 +74,8 @@ async def test_what_a_dead_server_held_is_given_to_the_next(place: Place):
     async with signed_in(*place.servers) as (here, there):
         await place.ask(here, "of the dead")
         await place.model.asked("of the dead")
-        await until_at(await place.ask(here, "behind it"), 1)
+        behind = await place.ask(here, "behind it")
+        await until_at(behind, 1)
         heir = await place.ask(there, "of the living")
         await until_at(heir, 2)
         await asyncio.to_thread(place.servers[0].process.kill)
@@ -82,6 +83,8 @@ async def test_what_a_dead_server_held_is_given_to_the_next(place: Place):
         await answer.say("yes")
         await answer.end()
         assert (await heir.until_last()).outcome == "stop"
+        async with following(there, behind.seen.generation_id) as again:
+            assert (await again.until_last()).outcome == "interrupted"
     assert "behind it" not in place.model.answers
 
 
