@@ -103,7 +103,9 @@ async def test_a_node_of_a_cluster_that_has_not_all_is_unavailable_even_if_it_ha
     own_redis: OwnRedis,
 ):
     own_redis.stop()
-    own_redis.start("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
+    # Its other port would be one of those that the kernel gives to connections.
+    cluster_port = str(free_port())
+    own_redis.start("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no", "--cluster-port", cluster_port)
     assert own_redis.say("CLUSTER ADDSLOTSRANGE 0 16383") == "+OK"
     await asyncio.to_thread(wait_until, lambda: own_redis.say("SET deeper:probe x") == "+OK")
     own_redis.say(f"CLUSTER DELSLOTS {own_redis.say('CLUSTER KEYSLOT elsewhere').removeprefix(':')}")
