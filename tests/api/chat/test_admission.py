@@ -506,6 +506,23 @@ class TestSharedLine:
                 while line.admitted:  # noqa: ASYNC110  - no event tells
                     await asyncio.sleep(0.01)
 
+    async def test_when_it_is_back_it_hears_of_those_whose_leaving_came_too_late(self):
+        line = SharedLine(parallel=1)
+        admission = admission_for(parallel=1, shared=line)
+        async with admission.open():
+            turn = await admission.enter(Ticket(id="one", user="x"))
+            line.gate.clear()
+            turn.leave()
+            await asyncio.sleep(3 * _ASK_SECONDS)  # nothing tells when it was found that nobody is there any more
+            line.is_away = True
+            line.gate.set()
+            await asyncio.sleep(_ASK_SECONDS)
+            assert line.admitted == {"one"}
+            line.is_away = False
+            async with asyncio.timeout(30):
+                while line.admitted:  # noqa: ASYNC110  - no event tells
+                    await asyncio.sleep(0.01)
+
     async def test_a_line_that_breaks_holds_up_only_those_that_enter_then(self, provider: ScriptedProvider):
         line, gate = SharedLine(parallel=1), asyncio.Event()
         async with busy_engine(provider, gate, admission_for(parallel=1, shared=line)) as engine:

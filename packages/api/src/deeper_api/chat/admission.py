@@ -188,8 +188,8 @@ class Admission:
         if self._shared is not None:
             try:
                 await self._tell_line(self._shared, entering, left)
-            except LineUnavailable:
-                pass  # whoever keeps it says so
+            except LineUnavailable:  # whoever keeps it says so
+                self._occupied.set()  # by what it did all the same, or was not told to be over
             else:
                 return
         line = self._own() if self._line is self._shared else self._line
