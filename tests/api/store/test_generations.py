@@ -198,7 +198,31 @@ class TestTakingOn:
     ):
         await UserStore(pool).delete(stranger)
         gone, stays = stored(stranger, key="k"), stored(user_id, key="k")
-        await require_together_or_not_at_all(store, gone, stays)
+        assert await store.begin(RUNNER, [gone]) == set()
+        assert await store.begin(RUNNER, [gone, stays]) == ids(stays)
+
+    async def test_what_belongs_to_an_account_that_was_disabled_in_this_moment_is_not_taken_on(
+        self, pool: Pool, store: GenerationStore, user_id: UserId, stranger: UserId
+    ):
+        first = stored(stranger)
+        await store.begin(RUNNER, [first])
+        await UserStore(pool).disable(stranger)
+        late = stored(stranger), stored(stranger, first.conversation_id), unstored(stranger), stored(stranger, key="k")
+        stays = stored(user_id)
+        assert await store.begin(RUNNER, [*late, stays]) == ids(stays)
+        assert await store.find_key(stranger, "k") is None
+
+    async def test_what_comes_while_an_account_is_being_disabled_waits_for_that(
+        self, pool: Pool, store: GenerationStore, user_id: UserId
+    ):
+        waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        async with pool.connection() as busy, pool.connection() as looking:
+            async with busy.transaction():
+                await busy.execute("update users set disabled_at = now() where id = %s", [user_id])
+                beginning = asyncio.create_task(store.begin(RUNNER, [stored(user_id)]))
+                while not (await looking.execute(waiting)).rowcount:  # noqa: ASYNC110  - no event tells
+                    await asyncio.sleep(0.01)
+            assert await beginning == set()
 
     async def test_with_an_account_goes_everything_even_what_runs(
         self, pool: Pool, store: GenerationStore, journal: JournalStore, user_id: UserId

@@ -140,7 +140,8 @@ class GenerationStore:
         self._pool = pool
 
     # One statement for any number of generations: who asks waits for it, and many ask at once. A request whose key is
-    # known, or whose conversation is gone, is left out. Only one of those with the same key can be first.
+    # known, or whose conversation is gone, is left out. Only one of those with the same key can be first. Whoever
+    # disables the account in this moment waits for it, and then stops what it took on.
     _BEGIN = """
         with given as materialized (
             select *
@@ -161,8 +162,12 @@ class GenerationStore:
             returning conversations.id, conversations.user_id
         ),
         placed as (
-            select * from given
-            where conversation_id is null or opens or (conversation_id, user_id) in (select id, user_id from touched)
+            select given.* from given
+            join users on users.id = given.user_id and users.disabled_at is null
+            where given.conversation_id is null
+                or given.opens
+                or (given.conversation_id, given.user_id) in (select id, user_id from touched)
+            for share of users
         ),
         keys as (
             insert into idempotency_keys as known (user_id, key, body_hash, generation_id)
@@ -216,8 +221,9 @@ class GenerationStore:
     async def begin(self, runner_id: RunnerId, new: Sequence[NewGeneration]) -> set[GenerationId]:
         """Keep generations as running ones of this runner, all or none; return those that were taken on.
 
-        One is not taken on if its idempotency key is known, or its conversation is not (or not its user's). One alone
-        is not either if its account is gone; among several that is a ForeignKeyViolation.
+        One is not taken on if its idempotency key is known, its conversation is not (or not its user's), or its account
+        is gone or disabled. One alone is not either if what it follows is gone; among several that is a
+        ForeignKeyViolation.
         """
         values = {
             "runner_id": runner_id,
