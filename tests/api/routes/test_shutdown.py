@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deeper_api.cli.serving import _SECONDS_AFTER_DRAIN
 from tests.api.routes.test_chat import NDJSON, QUESTION
 from tests.api.shapes import require_error
 from tests.fakes.exchanges import Exchange, Reply, ndjson_frames, sign_up, sse_frames
@@ -56,12 +57,14 @@ async def test_signals_that_come_again_and_again_change_nothing(start_server: St
         await model.until_asked(1)
         # As a terminal does for Ctrl-C, to each process of the server.
         os.killpg(backend.process.pid, number)
+        told = time.monotonic()
         await asyncio.to_thread(wait_until, lambda: backend.process.output().count("shutting down") == 2)
         for _ in range(5):
             os.killpg(backend.process.pid, number)
         assert last_error(await read_all(exchange))
         assert await until_ended(backend) == 0
-    assert backend.process.log("_granian") == []
+        # A worker that hangs is killed after that. (Granian also says so, too soon, of one that has just ended.)
+        assert time.monotonic() - told < 1 + _SECONDS_AFTER_DRAIN
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
