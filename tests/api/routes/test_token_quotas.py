@@ -38,6 +38,7 @@ async def with_key(account: Account) -> Client:
 
 def require_refusal(reply: Reply, seconds: range) -> None:
     require_error(reply, 429, "rate_limited")
+    assert "tokens" in reply.json()["error"]["message"]
     assert int(reply.header("retry-after") or "") in seconds
 
 

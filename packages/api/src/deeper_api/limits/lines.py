@@ -16,7 +16,6 @@ from msgspec import Struct
 
 # The stride of weight 1. Those of the weights to 10 are whole numbers, too.
 ROUND = 2_520
-HEAVIEST = 10
 
 
 class LineUnavailable(Exception):

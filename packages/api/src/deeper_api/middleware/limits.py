@@ -20,6 +20,16 @@ from deeper_core import RateLimited
 
 Header = tuple[bytes, bytes]
 
+# What is said of buckets that are not about requests.
+_TOKENS: Final = "The tokens of a day are used up. Wait as long as the Retry-After header says."
+_TRIES: Final = "Too many wrong passwords. Wait as long as the Retry-After header says."
+_MESSAGES: Final = {
+    "tokens": _TOKENS,
+    "key-tokens": _TOKENS,
+    "login": _TRIES,
+    "login-hour": _TRIES,
+    "login-day": _TRIES,
+}
 # Where the scope's state keeps how the buckets were found, by their names.
 _LEVELS: Final = "limits"
 
@@ -39,7 +49,8 @@ async def take(scope: Scope, limits: Limits, request: Request) -> None:
     begin_limiting(scope)
     _levels(scope).update((level.bucket.name, level) for level in decision.levels)
     if not decision.allowed:
-        raise RateLimited(retry_after=decision.retry_after)
+        longest = max(decision.levels, key=lambda level: level.wait)
+        raise RateLimited(_MESSAGES.get(_name(longest)), retry_after=decision.retry_after)
 
 
 def address_of(scope: Scope) -> Address | None:
@@ -121,7 +132,12 @@ def _limit_headers(levels: Collection[Level]) -> list[Header]:
 def _items(level: Level) -> tuple[str, str]:
     """Return what a bucket of the size of this one allows in the time that it takes to fill it, and what it has now."""
     bucket = level.bucket
-    name = bucket.name.partition(":")[0]
+    name = _name(level)
     window = max(1, math.ceil(bucket.capacity / bucket.per_second))
     more = math.ceil(level.more)
     return f'"{name}";q={bucket.capacity};w={window}', f'"{name}";r={level.remaining};t={more}'
+
+
+def _name(level: Level) -> str:
+    """Return the name of the bucket among others of one caller, without what tells it from others of its kind."""
+    return level.bucket.name.partition(":")[0]
