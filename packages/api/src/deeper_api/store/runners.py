@@ -26,13 +26,19 @@ class RunnerStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    # A listening process shares this lock for as long as its connection lasts. Here it is given back at once, since
-    # each statement is a transaction of its own. Two who look in the same moment may see each other; the next time they
-    # do not.
+    # A listening process shares an advisory lock for as long as its connection lasts. Who looks must not try to take it:
+    # two who try in the same moment take each other for the process. Of a lock with a key of 64 bits, pg_locks tells
+    # the upper half as classid, the lower half as objid, and an objsubid of 1.
     _OTHERS = """
+        with connected as (
+            select (classid::bigint << 32) | objid::bigint as key
+            from pg_locks
+            where locktype = 'advisory' and objsubid = 1 and granted
+                and database = (select oid from pg_database where datname = current_database())
+        )
         select
             id, heartbeat_at,
-            not pg_try_advisory_xact_lock(hashtextextended('deeper runner ' || id::text, 0)) as connected
+            hashtextextended('deeper runner ' || id::text, 0) in (select key from connected) as connected
         from runners
         where id <> %(runner_id)s
             and exists (
