@@ -26,7 +26,7 @@ class RunnerStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    # A listening process shares an advisory lock for as long as its connection lasts. Who looks must not try to take it:
+    # A listening process shares an advisory lock for as long as its connection lasts. Who looks must not try the lock:
     # two who try in the same moment take each other for the process. Of a lock with a key of 64 bits, pg_locks tells
     # the upper half as classid, the lower half as objid, and an objsubid of 1.
     _OTHERS = """
