@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from deeper_api.openai.errors import openai_code, openai_status
+from deeper_core import ErrorCode
 from tests.fakes.exchanges import Json, Reply
 
 # Every response has these, whatever its status; see the OWASP Secure Headers project.
@@ -100,8 +102,17 @@ def require_headers(reply: Reply) -> None:
 def require_error(
     reply: Reply, status: int, code: str, message: str | None = None, details: Sequence[Mapping[str, str]] | None = None
 ) -> None:
-    """Fail unless ``reply`` is the envelope of that error, with all headers and nothing besides."""
+    """Fail unless ``reply`` is the envelope of that error, with all headers and nothing besides.
+
+    In OpenAI's shape, an error has another code and status and no details.
+    """
     body = reply.json()
+    if "type" in body["error"]:
+        assert body["error"].keys() == {"message", "type", "param", "code"}
+        ours = ErrorCode(code)
+        assert (reply.status, body["error"]["code"]) == (openai_status(ours), openai_code(ours))
+        require_headers(reply)
+        return
     expected: Json = {"code": code, "message": message or body["error"]["message"]}
     expected["request_id"] = reply.header("x-request-id")
     if (after := reply.header("retry-after")) is not None:

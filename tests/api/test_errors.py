@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deeper_api.errors import STATUS, ErrorEnvelope, encode_envelope, error_body, error_headers
+from deeper_api.errors import STATUS, ErrorEnvelope, error_body, error_headers
 from deeper_core import (
     DeeperError,
     ErrorCode,
@@ -31,6 +31,10 @@ def tree(root: type[DeeperError]) -> Iterator[type[DeeperError]]:
 
 
 ERRORS = list(tree(DeeperError))
+
+
+def encode_envelope(error: DeeperError, request_id: str | None) -> bytes:
+    return msgspec.json.encode(ErrorEnvelope(error=error_body(error, request_id)))
 
 
 def decoded(error: DeeperError, request_id: str | None = None) -> object:

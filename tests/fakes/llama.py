@@ -68,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--alias", default="tiny")
     parser.add_argument("--key", default="")
     parser.add_argument("--eos", type=float, default=-30.0, help="0.2 lets answers end by themselves")
+    parser.add_argument("--call", type=float, default=-30.0, help="20 makes it call a tool wherever it may")
     parser.add_argument("--think", action="store_true")
     parser.add_argument("--slow", action="store_true", help="a larger model: some hundred tokens a second")
     parser.add_argument("--stdin", action="store_true", help="end with standard input")
@@ -85,7 +86,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tiny.gguf"
         size = {"width": 256, "layers": 8} if arguments.slow else {}
-        TinyModel(eos=arguments.eos, think=arguments.think, **size).write(path)
+        TinyModel(eos=arguments.eos, call=arguments.call, think=arguments.think, **size).write(path)
         settings = xllamacpp.CommonParams()
         settings.model.path = str(path)
         settings.port = arguments.port

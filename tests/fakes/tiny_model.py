@@ -81,13 +81,17 @@ _TYPE_CODES: dict[type, tuple[int, str]] = {bool: (7, "<?"), int: (4, "<I"), flo
 
 @dataclass(frozen=True, kw_only=True)
 class TinyModel:
-    """Settings of a model: ``eos`` shifts how likely an answer is to end, ``think`` makes it reason first."""
+    """Settings of a model: ``eos`` shifts how likely an answer is to end, ``call`` how likely it is to call a tool.
+
+    ``think`` makes it reason first.
+    """
 
     seed: int = 0
     context: int = 4_096
     width: int = 64
     layers: int = 2
     eos: float = _NEVER
+    call: float = _NEVER
     think: bool = False
 
     def write(self, path: Path) -> None:
@@ -141,6 +145,8 @@ class TinyModel:
             embedding[token * width] = 4.0
             output[token * width] = 0.0 if kind is _Kind.NORMAL else _NEVER
         output[_END_OF_SEQUENCE * width] = self.eos
+        if self.call > _NEVER:
+            output[[text for text, _ in _TOKENS].index(TOOL_CALL_TOKEN) * width] = self.call
         ones = array.array("f", [1.0] * width)
         tensors: dict[str, tuple[tuple[int, ...], array.array[float]]] = {
             "token_embd": ((width, count), embedding),

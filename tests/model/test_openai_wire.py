@@ -78,8 +78,11 @@ def test_everything_that_can_be_asked_is_sent_in_openais_words() -> None:
             tools=(Tool(function=FunctionDefinition(name="f")),),
             format="json",
             think="low",
+            tool_choice="required",
+            parallel_tool_calls=False,
         )
     )
+    assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
     assert body["messages"] == [
         {
             "role": "user",

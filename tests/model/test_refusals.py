@@ -49,7 +49,7 @@ WORDS: list[tuple[int, str | dict[str, object], type[DeeperError]]] = [
     (499, "request cancelled", ModelServerRejected),
     (500, "llama-server process has terminated: cudaMalloc failed: out of memory", ModelOutOfMemory),
     (500, "llama runner process has terminated: exit status 2", ModelServerFailed),
-    (500, {"code": 500, "message": "image input is not supported", "type": "server_error"}, ModelServerFailed),
+    (500, {"code": 500, "message": "image input is not supported", "type": "server_error"}, ModelServerRejected),
     (503, "server busy, please try again.  maximum pending requests exceeded", ModelServerOverloaded),
 ]
 

@@ -1,4 +1,4 @@
-"""Errors on the wire: the status of each code, and the one envelope in which every error leaves.
+"""Errors on the wire: the status of each code, and the envelope in which errors leave.
 
 ::
 
@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import msgspec
 from msgspec import Struct
 
 from deeper_core import DeeperError, ErrorCode, ErrorDetail
@@ -82,11 +81,6 @@ def error_body(error: DeeperError, request_id: str | None) -> ErrorBody:
         retry_after=None if error.retry_after is None else max(1, math.ceil(error.retry_after)),
         details=error.details,
     )
-
-
-def encode_envelope(error: DeeperError, request_id: str | None) -> bytes:
-    """Return the JSON envelope of ``error``."""
-    return msgspec.json.encode(ErrorEnvelope(error=error_body(error, request_id)))
 
 
 def error_headers(body: ErrorBody) -> dict[str, str]:

@@ -94,7 +94,8 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     """What a provider is asked to answer.
 
     ``format`` asks for JSON, of any shape or of a JSON Schema's. ``think`` switches reasoning on or off, or names an
-    effort; None leaves it to the model.
+    effort; None leaves it to the model. ``tool_choice`` says whether the model has to call one of the ``tools``, and
+    ``parallel_tool_calls`` whether it may call several at once. Ollama can be told neither: there the model decides.
     """
 
     model: ModelName
@@ -103,6 +104,8 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     tools: tuple[Tool, ...] = ()
     format: Literal["json"] | JsonObject | None = None
     think: bool | Literal["low", "medium", "high"] | None = None
+    tool_choice: Literal["auto", "required"] = "auto"
+    parallel_tool_calls: bool = True
 
 
 class FunctionCallDelta(Struct, frozen=True, kw_only=True, omit_defaults=True):

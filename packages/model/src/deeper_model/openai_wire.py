@@ -167,6 +167,8 @@ class ChatOut(Struct, omit_defaults=True):
     stream: bool | UnsetType = UNSET
     stream_options: StreamOptions | UnsetType = UNSET
     tools: tuple[Tool, ...] = ()
+    tool_choice: str | None = None
+    parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None
     chat_template_kwargs: JsonObject | None = None
@@ -189,6 +191,8 @@ def request_out(request: ChatRequest) -> ChatOut:
         stream=True,
         stream_options=StreamOptions(include_usage=True),
         tools=request.tools,
+        tool_choice=request.tool_choice if request.tools and request.tool_choice != "auto" else None,
+        parallel_tool_calls=False if request.tools and not request.parallel_tool_calls else None,
         response_format=_format_out(request.format),
         reasoning_effort=think if isinstance(think, str) else None,
         # There is no common switch; this one is for the templates of llama.cpp and vLLM, and sent only when asked for.

@@ -43,6 +43,8 @@ _MEMORY = re.compile(
     r"out.of.memory|more system memory|not enough (memory|vram)|unable to allocate|failed to allocate"
     r"|insufficient (memory|vram)|cudamalloc failed"
 )
+# llama.cpp's, with the status 500: asking again, or another time, will not help.
+_UNABLE = re.compile(r"(image|audio|video) input is not supported")
 _NO_MODEL = re.compile(r"model.{0,300}(not found|does not exist|not exist)|model_not_found|no such model", re.DOTALL)
 # Of 529 only Anthropic and its imitators know.
 _BY_STATUS: dict[int, type[DeeperError]] = {
@@ -135,6 +137,8 @@ def _classify_failure(hint: str) -> DeeperError:
         return ContextTooLong()
     if _MEMORY.search(hint):
         return ModelOutOfMemory()
+    if _UNABLE.search(hint):
+        return ModelServerRejected()
     return ModelServerFailed()
 
 

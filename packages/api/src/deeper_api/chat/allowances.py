@@ -36,10 +36,11 @@ def permits(config: AppConfig, role: Role, model: str) -> bool:
 
 def _is_among(patterns: Sequence[str], model: str) -> bool:
     """Tell whether one of the patterns fits; where there is none, everything does."""
-    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns for name in _names(model))
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns for name in names_of(model))
 
 
-def _names(model: str) -> Iterable[str]:
+def names_of(model: str) -> Iterable[str]:
+    """Yield the names by which a model is known, the given one first."""
     yield model
     if model.endswith(_TAG):
         yield model.removesuffix(_TAG)

@@ -19,6 +19,9 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 # minutes, later 6, then 72: who mistypes waits for minutes, and who guesses gets 20 a day in the end.
 _LOGIN = (("login", 1, 15 * _MINUTE), ("login-hour", 2, _HOUR), ("login-day", 4, _DAY))
 
+# Buckets of tokens of models, by the names of their kinds.
+_USER_TOKENS, _KEY_TOKENS = "tokens", "key-tokens"
+
 Address = IPv4Address | IPv6Address
 
 
@@ -40,8 +43,8 @@ class Policy:
         self._anonymous = _bucket("anonymous", config.anonymous_burst, config.anonymous_per_minute, _MINUTE)
         self._user = _bucket("user", config.user_burst, config.user_per_minute, _MINUTE)
         self._key = _bucket("key", config.key_burst, config.key_per_minute, _MINUTE)
-        self._user_tokens = _tokens("tokens", config.user_tokens_per_day)
-        self._key_tokens = _tokens("key-tokens", config.key_tokens_per_day)
+        self._user_tokens = _tokens(_USER_TOKENS, config.user_tokens_per_day)
+        self._key_tokens = _tokens(_KEY_TOKENS, config.key_tokens_per_day)
         self._passwords = _bucket("passwords", config.password_burst, config.password_per_minute, _MINUTE)
         tries = config.login_tries
         self._login = tuple(_bucket(name, tries * times, tries * times, seconds) for name, times, seconds in _LOGIN)
@@ -95,6 +98,11 @@ class Policy:
 
     def _tries(self, *, back: bool) -> tuple[Bucket, ...]:
         return tuple(replace(bucket, cost=-1) for bucket in self._login) if back else self._login
+
+
+def are_tokens(bucket: Bucket) -> bool:
+    """Tell whether what the bucket has are tokens of models, and not requests."""
+    return bucket.name.partition(":")[0] in {_USER_TOKENS, _KEY_TOKENS}
 
 
 def network(address: Address | None) -> str:

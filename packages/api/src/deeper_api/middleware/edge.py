@@ -9,10 +9,11 @@ from typing import cast
 from litestar.enums import HttpMethod
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from deeper_api.errors import encode_envelope
+from deeper_api.errors import error_body
 from deeper_api.middleware.addresses import Network, client_address
 from deeper_api.middleware.methods import OPTIONS, methods_of
 from deeper_api.middleware.origins import Origins
+from deeper_api.middleware.refusals import refusal_of
 from deeper_core import InternalError, new_id
 
 _log = logging.getLogger("deeper.requests")
@@ -118,10 +119,7 @@ class _Exchange:
         await self._send(message)
 
     async def _fail(self) -> None:
-        body = encode_envelope(InternalError(), self._request_id)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode("ascii"))]
-        await self._wrap(cast("Message", {"type": "http.response.start", "status": 500, "headers": headers}))
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        await refusal_of(error_body(InternalError(), self._request_id), self._scope).send(self._wrap)
 
     def _report(self) -> None:
         fields: dict[str, object] = {

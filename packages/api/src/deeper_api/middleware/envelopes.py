@@ -1,10 +1,10 @@
-"""Errors of any origin as the one envelope: ours, Litestar's, and those that nobody expected."""
+"""Errors of any origin as responses: ours, Litestar's, and those that nobody expected."""
 
 import logging
 from collections.abc import Mapping
 from typing import cast
 
-from litestar import MediaType, Request, Response
+from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import (
     ClientException,
@@ -15,7 +15,8 @@ from litestar.exceptions import (
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from deeper_api.errors import STATUS, ErrorEnvelope, error_body, error_headers
+from deeper_api.errors import error_body
+from deeper_api.middleware.refusals import Envelope, refusal_of
 from deeper_core import (
     BodyTooLarge,
     DeeperError,
@@ -43,7 +44,7 @@ _BROKEN_OFF = "client disconnected prematurely"
 _MESSAGE_CHARACTERS = 300
 
 
-def respond_to_error(request: AnyRequest, error: Exception) -> Response[ErrorEnvelope]:
+def respond_to_error(request: AnyRequest, error: Exception) -> Response[Envelope]:
     """Return the response for whatever was raised before a response began; logs what is a fault of ours, once."""
     request_id = request.scope["state"].get("request_id")
     ours = translate(error)
@@ -52,14 +53,7 @@ def respond_to_error(request: AnyRequest, error: Exception) -> Response[ErrorEnv
         ours = BodyTooLarge(f"The request body is too large: at most {limit:,} bytes are accepted here.")
     if isinstance(ours, InternalError):
         _log.error("unhandled exception", exc_info=error, extra={"fields": {"request_id": request_id}})
-    body = error_body(ours, request_id)
-    headers = error_headers(body) | _allow(error)
-    return Response(
-        ErrorEnvelope(error=body),
-        status_code=STATUS[ours.code],
-        media_type=MediaType.JSON,
-        headers=headers,
-    )
+    return refusal_of(error_body(ours, request_id), request.scope).response(_allow(error))
 
 
 def translate(error: Exception) -> DeeperError:

@@ -8,17 +8,16 @@ As https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers says::
 
 import math
 from collections.abc import Collection
-from typing import Final, cast
+from typing import Final
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from deeper_api.errors import STATUS, encode_envelope, error_body, error_headers
+from deeper_api.errors import error_body
 from deeper_api.limits.buckets import Level
-from deeper_api.limits.policies import Address, Request
+from deeper_api.limits.policies import Address, Request, are_tokens
 from deeper_api.limits.services import Limits
+from deeper_api.middleware.refusals import Header, refusal_of, say_quota_is_spent
 from deeper_core import RateLimited
-
-Header = tuple[bytes, bytes]
 
 # What is said of buckets that are not about requests.
 _TOKENS: Final = "The tokens of a day are used up. Wait as long as the Retry-After header says."
@@ -50,6 +49,8 @@ async def take(scope: Scope, limits: Limits, request: Request) -> None:
     _levels(scope).update((level.bucket.name, level) for level in decision.levels)
     if not decision.allowed:
         longest = max(decision.levels, key=lambda level: level.wait)
+        if are_tokens(longest.bucket):
+            say_quota_is_spent(scope)
         raise RateLimited(_MESSAGES.get(_name(longest)), retry_after=decision.retry_after)
 
 
@@ -103,14 +104,8 @@ class LimitedApplication:
 
 
 async def _respond(error: RateLimited, scope: Scope, send: Send, headers: list[Header]) -> None:
-    request_id = scope["state"].get("request_id")
-    content = encode_envelope(error, request_id)
-    given = {"content-type": "application/json", "content-length": str(len(content))}
-    given |= error_headers(error_body(error, request_id))
-    headers = [*((name.encode("ascii"), value.encode("ascii")) for name, value in given.items()), *headers]
-    start = {"type": "http.response.start", "status": STATUS[error.code], "headers": headers}
-    await send(cast("Message", start))
-    await send({"type": "http.response.body", "body": content, "more_body": False})
+    body = error_body(error, scope["state"].get("request_id"))
+    await refusal_of(body, scope).send(send, headers)
 
 
 def _levels(scope: Scope) -> dict[str, Level]:

@@ -22,7 +22,7 @@ UNLIMITED: Final = frozenset({"getHealth", "getReadiness"})
 WITH_PASSWORD: Final = frozenset({"signUp", "login", "changePassword", "deleteMe"})
 
 # Operations that have a model read and write.
-WITH_TOKENS: Final = frozenset({"chat"})
+WITH_TOKENS: Final = frozenset({"chat", "createChatCompletion"})
 
 
 def limit(identify: Guard, limits: Limits) -> Guard:

@@ -9,6 +9,8 @@ from deeper_api.routes.generations import generations_router
 from deeper_api.routes.health import get_health, get_readiness
 from deeper_api.routes.me import me_router
 from deeper_api.routes.models import list_models
+from deeper_api.routes.openai_chat import create_chat_completion
+from deeper_api.routes.openai_models import get_openai_model, list_openai_models
 from deeper_api.routes.search import search
 from deeper_api.routes.transfers import transfers_router
 from deeper_api.routes.usage import get_usage
@@ -27,6 +29,9 @@ ROUTES = (
     conversations_router,
     transfers_router,
     search,
+    create_chat_completion,
+    list_openai_models,
+    get_openai_model,
 )
 
 __all__ = ["ROUTES"]

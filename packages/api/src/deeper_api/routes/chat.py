@@ -10,31 +10,26 @@ from litestar.params import JSONBody, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from deeper_api.chat.allowances import allowance, permits
-from deeper_api.chat.answers import Answer, whole_answer
+from deeper_api.chat.answers import Answer
 from deeper_api.chat.questions import Asked, Questions
 from deeper_api.config import AppConfig
-from deeper_api.errors import STATUS, ErrorBody, ErrorEnvelope, error_headers
 from deeper_api.middleware.bodies import JsonRequest
+from deeper_api.middleware.refusals import Envelope
 from deeper_api.providers.callers import Caller, StillStands
-from deeper_api.routes.streams import FrameStream, departure, supervised, wire_for
+from deeper_api.routes.answers import idempotency_key, whole
+from deeper_api.routes.parameters import refusal
+from deeper_api.routes.streams import FrameStream, wire_for
 from deeper_core import (
     ChatMessage,
     ChatOptions,
     ChatRequest,
     ConversationId,
-    ErrorDetail,
-    InvalidToken,
     JsonObject,
     MessageId,
     ModelName,
     ModelNotFound,
     Tool,
-    ValidationFailed,
 )
-
-# Nobody receives it; in the log it says why there is no answer, as nginx does.
-_CLIENT_LEFT = 499
-_LONGEST_KEY = 255
 
 
 class CancelAfter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +91,7 @@ async def answer_chat(
     request_id: NamedDependency[str],
     config: NamedDependency[SkipValidation[AppConfig]],
     still_stands: NamedDependency[SkipValidation[StillStands]],
-) -> Response[Answer] | FrameStream | Response[ErrorEnvelope] | Response[None]:
+) -> Response[Answer] | FrameStream | Response[Envelope] | Response[None]:
     """Answer as server-sent events, as lines of JSON where NDJSON is accepted, or whole with ``"stream": false``.
 
     An answer that is kept goes on for a minute when nobody follows it, and GET /v1/generations/{id}/events comes back
@@ -105,7 +100,7 @@ async def answer_chat(
     """
     if not permits(config, caller.role, data.model):
         raise ModelNotFound
-    key = _idempotency_key(request)
+    key = idempotency_key(request)
     feed = await questions.ask(
         Asked(
             user_id=caller.user_id,
@@ -123,34 +118,15 @@ async def answer_chat(
     )
     if data.stream:
         return FrameStream(feed, wire_for(request), config.server.heartbeat_seconds, still_stands)
-    with departure(request.receive) as leaving:
-        async with supervised(leaving, still_stands) as expelled:
-            answer = await whole_answer(feed, leaving)
-    if expelled.is_set():
-        raise InvalidToken
-    if isinstance(answer, ErrorBody):
-        return Response(ErrorEnvelope(error=answer), status_code=STATUS[answer.code], headers=error_headers(answer))
-    if answer is None:
-        return Response(None, status_code=_CLIENT_LEFT)
-    return Response(answer)
+    answer = await whole(request, feed, still_stands)
+    return Response(answer) if isinstance(answer, Answer) else answer
 
 
 def _stores(data: ChatBody) -> bool:
     if data.conversation_id is None:
         if data.parent_id is not UNSET:
-            raise _refusal("$.parent_id", "Expected a conversation_id beside it")
+            raise refusal("$.parent_id", "Expected a conversation_id beside it")
         return data.store is True
     if data.store is False:
-        raise _refusal("$.store", "Expected true, or nothing: what continues a conversation is kept in it")
+        raise refusal("$.store", "Expected true, or nothing: what continues a conversation is kept in it")
     return True
-
-
-def _idempotency_key(request: JsonRequest) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise _refusal("Idempotency-Key", f"Expected 1 to {_LONGEST_KEY} printable characters of ASCII")
-    return key
-
-
-def _refusal(field: str, message: str) -> ValidationFailed:
-    return ValidationFailed(details=(ErrorDetail(message=message, field=field),))

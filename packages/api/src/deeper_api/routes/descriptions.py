@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from deeper_api.errors import STATUS
+from deeper_api.openai.errors import openai_status, speaks_openai
 from deeper_api.providers.limits import UNLIMITED
 from deeper_api.routes.auth import COOKIE
 from deeper_api.routes.schemas import Json
@@ -37,6 +38,8 @@ from deeper_core import (
 
 ErrorKind = type[DeeperError]
 
+# In the template of a path: the id of something that there may not be.
+_UUID: Final = ":uuid}"
 _SIGNED_IN: Final = frozenset({"caller", "person", "admin"})
 
 
@@ -44,6 +47,7 @@ def _kinds(base: ErrorKind) -> tuple[ErrorKind, ...]:
     return base, *(below for each in base.__subclasses__() for below in _kinds(each))
 
 
+_ASKING: Final = (ModelNotFound, Conflict, Overloaded, ShuttingDown, Interrupted, *_kinds(ModelServerError))
 # By operation, besides what its parameters tell.
 _ERRORS: Final[Mapping[str, tuple[ErrorKind, ...]]] = {
     "signUp": (Forbidden, EmailTaken, Overloaded),
@@ -54,11 +58,20 @@ _ERRORS: Final[Mapping[str, tuple[ErrorKind, ...]]] = {
     "deleteMe": (NotFound, Overloaded),
     "makeApiKey": (Unauthenticated, Conflict),
     "listModels": _kinds(ModelServerError),
-    "chat": (NotFound, ModelNotFound, Conflict, Overloaded, ShuttingDown, Interrupted, *_kinds(ModelServerError)),
+    "chat": (NotFound, *_ASKING),
+    "createChatCompletion": _ASKING,
+    "listOpenAIModels": _kinds(ModelServerError),
+    "getOpenAIModel": (ModelNotFound, *_kinds(ModelServerError)),
     "createConversation": (Unauthenticated,),
     "importConversation": (Unauthenticated, Overloaded),
 }
 
+_KEY: Final[Json] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A request that comes with the key of an earlier one is not asked again.",
+    "schema": {"type": "string", "pattern": r"^[!-~]([ -~]{0,253}[!-~])?$"},
+}
 _PARAMETERS: Final[Mapping[str, tuple[Json, ...]]] = {
     "refresh": (
         {
@@ -68,14 +81,8 @@ _PARAMETERS: Final[Mapping[str, tuple[Json, ...]]] = {
             "schema": {"type": "string"},
         },
     ),
-    "chat": (
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "A request that comes with the key of an earlier one is not asked again.",
-            "schema": {"type": "string", "pattern": r"^[!-~]([ -~]{0,253}[!-~])?$"},
-        },
-    ),
+    "chat": (_KEY,),
+    "createChatCompletion": (_KEY,),
     "followGeneration": (
         {
             "name": "Last-Event-ID",
@@ -118,15 +125,16 @@ def wants_sign_in(handler: HTTPRouteHandler) -> bool:
     return bool(_SIGNED_IN & handler.parsed_fn_signature.parameters.keys())
 
 
-def errors_of(handler: HTTPRouteHandler, *, method: str, has_path_parameters: bool) -> Mapping[int, list[ErrorKind]]:
+def errors_of(handler: HTTPRouteHandler, *, method: str, path: str) -> Mapping[int, list[ErrorKind]]:
     """Return the errors with which the operation may end, by status in order."""
+    status = openai_status if speaks_openai(path) else STATUS.__getitem__
     operation = handler.operation_id
     kinds = {*_generally(handler, method), *_ERRORS.get(str(operation), ())}
-    if has_path_parameters:
+    if _UUID in path:
         kinds.add(NotFound)
     found: dict[int, list[ErrorKind]] = {}
-    for kind in sorted(kinds, key=lambda each: (STATUS[each.code], each.code)):
-        found.setdefault(STATUS[kind.code], []).append(kind)
+    for kind in sorted(kinds, key=lambda each: (status(each.code), each.code)):
+        found.setdefault(status(kind.code), []).append(kind)
     return found
 
 

@@ -1,8 +1,9 @@
 """GET /openapi/openapi.json: what the API says of itself, made of its routes and of the types of their bodies."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import getdoc
 from typing import Final, cast
+from uuid import UUID
 
 from litestar import Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -16,16 +17,18 @@ from deeper_api.chat.wire import NDJSON, SSE
 from deeper_api.conversations.documents import Document
 from deeper_api.errors import ErrorEnvelope
 from deeper_api.middleware.bodies import JsonRequest
+from deeper_api.middleware.refusals import Envelope
+from deeper_api.openai.completions import Chunk
+from deeper_api.openai.errors import OpenAIErrorEnvelope, openai_code, speaks_openai
 from deeper_api.routes.descriptions import (
     HEADERS,
-    ErrorKind,
     errors_of,
     other_parameters,
     response_headers,
     wants_sign_in,
 )
 from deeper_api.routes.schemas import Json, Schemas
-from deeper_api.routes.streams import FrameStream
+from deeper_api.routes.streams import FrameStream, PatientStream
 from deeper_api.routes.transfers import Download
 
 _JSON: Final = "application/json"
@@ -34,6 +37,7 @@ _SCHEME: Final = "bearer"
 # The kinds of response whose content their types do not tell, and what they send, by media type.
 _CONTENTS: Final[Mapping[type[Response[None]], Mapping[str, object]]] = {
     FrameStream: {SSE.media_type: Frame, NDJSON.media_type: Frame},
+    PatientStream: {SSE.media_type: Chunk},
     Download: {_JSON: Document, "text/markdown": str},
 }
 
@@ -46,6 +50,12 @@ def _event(frame: Json) -> Json:
     data: Json = {"type": "string", "contentMediaType": _JSON, "contentSchema": frame}
     fields: Json = {"id": {"type": "string", "pattern": "^[0-9]+$"}, "event": {"type": "string"}, "data": data}
     return {"description": "Each event.", "type": "object", "required": ["event", "data"], "properties": fields}
+
+
+def _chunk(chunk: Json) -> Json:
+    said: Json = {"type": "string", "contentMediaType": _JSON, "contentSchema": chunk}
+    data: Json = {"description": "`[DONE]` is the end.", "anyOf": [{"const": "[DONE]"}, said]}
+    return {"description": "Each event.", "type": "object", "required": ["data"], "properties": {"data": data}}
 
 
 def _line(frame: Json) -> Json:
@@ -68,7 +78,11 @@ def describe(app: Litestar) -> Json:
     operations = list(_operations(app.routes))
     schemas = Schemas(
         read=[kind for _, _, handler in operations for kind in _read(handler)],
-        written=[ErrorEnvelope, *(kind for _, _, handler in operations for kind in _written(handler))],
+        written=[
+            ErrorEnvelope,
+            OpenAIErrorEnvelope,
+            *(kind for _, _, handler in operations for kind in _written(handler)),
+        ],
     )
     paths: dict[str, Json] = {}
     for route, method, handler in operations:
@@ -120,7 +134,7 @@ def _contents(handler: HTTPRouteHandler) -> Iterator[Mapping[str, object]]:
             yield _CONTENTS[each.annotation]
             continue
         kind = each.inner_types[0].annotation if each.is_subclass_of(Response) else each.annotation
-        if kind not in {None, type(None), ErrorEnvelope}:
+        if kind not in {None, type(None), Envelope}:
             yield {_JSON: kind}
 
 
@@ -146,8 +160,13 @@ def _operation(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas
 
 
 def _path_parameters(route: HTTPRoute) -> Iterator[Json]:
-    for name in route.path_parameters:
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    for name, parameter in route.path_parameters.items():
+        schema: Json = {"type": "string"}
+        if parameter.type is UUID:
+            schema["format"] = "uuid"
+        else:  # a path, which is more than nothing
+            schema["minLength"] = 1
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _query_parameters(handler: HTTPRouteHandler, schemas: Schemas) -> Iterator[Json]:
@@ -185,7 +204,8 @@ def _responses(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas
     contents: dict[str, Json] = {}
     for each in _contents(handler):
         for media_type, kind in each.items():
-            contents[media_type] = {"schema": _SEQUENCES.get(media_type, _itself)(schemas.of(kind))}
+            part = _chunk if kind is Chunk else _SEQUENCES.get(media_type, _itself)
+            contents[media_type] = {"schema": part(schemas.of(kind))}
     success = _response(handler, handler.status_code, handler.response_description or "Success", contents)
     for header in handler.resolve_response_headers():
         said = {"description": header.description or "", "required": header.required, "schema": {"type": "string"}}
@@ -193,9 +213,13 @@ def _responses(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas
     responses = {str(handler.status_code): success}
     for status, spec in (handler.responses or {}).items():
         responses[str(status)] = _response(handler, status, spec.description, {})
-    envelope: dict[str, Json] = {_JSON: {"schema": schemas.of(ErrorEnvelope)}}
-    for status, kinds in errors_of(handler, method=method, has_path_parameters=bool(route.path_parameters)).items():
-        responses[str(status)] = _response(handler, status, _words(kinds), envelope)
+    openai = speaks_openai(route.path)
+    envelope: dict[str, Json] = {_JSON: {"schema": schemas.of(OpenAIErrorEnvelope if openai else ErrorEnvelope)}}
+    for status, kinds in errors_of(handler, method=method, path=route.path).items():
+        words = "\n".join(
+            f"`{openai_code(each.code) if openai else each.code}`: {each.default_message}" for each in kinds
+        )
+        responses[str(status)] = _response(handler, status, words, envelope)
     return dict(responses)
 
 
@@ -203,7 +227,3 @@ def _response(handler: HTTPRouteHandler, status: int, description: str, content:
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in response_headers(handler, status)}
     response: Json = {"description": description, "headers": headers}
     return response | ({"content": dict(content)} if content else {})
-
-
-def _words(kinds: Iterable[ErrorKind]) -> str:
-    return "\n".join(f"`{kind.code}`: {kind.default_message}" for kind in kinds)

@@ -9,10 +9,11 @@ from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
 
 from deeper_api.chat.feeds import Feed
-from deeper_api.chat.frames import Failed
+from deeper_api.chat.frames import Context, Failed, Start
 from deeper_api.chat.wire import NDJSON, SSE, Wire
-from deeper_api.errors import error_body
+from deeper_api.errors import ErrorBody, error_body
 from deeper_api.middleware.bodies import JsonRequest
+from deeper_api.middleware.refusals import refusal_of
 from deeper_api.providers.callers import StillStands
 from deeper_api.tasks import background, unbroken
 from deeper_core import DatabaseUnavailable, InvalidToken
@@ -40,33 +41,61 @@ class FrameStream(Response[None]):
     means that nothing of it runs.
     """
 
+    # Whether the status waits for the answer to begin, to be that of an error if it fails before that.
+    patient = False
+
     def __init__(self, feed: Feed, wire: Wire, heartbeat: float, still_stands: StillStands) -> None:
         super().__init__(None, media_type=wire.media_type, headers=_HEADERS)
         self._parts = feed, wire, heartbeat, still_stands
 
     def to_asgi_response(self, *_: object, **__: object) -> ASGIStreamingResponse:
         """Return the ASGI application that sends it."""
-        return _FrameStream(*self._parts)
+        return _FrameStream(*self._parts, patient=self.patient)
+
+
+class PatientStream(FrameStream):
+    """As `FrameStream`, but sends nothing before the answer begins or has to wait, ``heartbeat`` seconds at most.
+
+    What fails before that has the status and the envelope of its error.
+    """
+
+    patient = True
 
 
 class _FrameStream(ASGIStreamingResponse):
     """As `FrameStream`."""
 
-    def __init__(self, feed: Feed, wire: Wire, heartbeat: float, still_stands: StillStands) -> None:
+    def __init__(self, feed: Feed, wire: Wire, heartbeat: float, still_stands: StillStands, *, patient: bool) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType]  - untyped there
             iterator=(), media_type=wire.media_type, headers=_HEADERS
         )
         self._feed, self._wire, self._heartbeat = feed, wire, heartbeat
         self._still_stands = still_stands
+        self._patient = patient
         self._request_id: str | None = None
+        self._leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._request_id = scope["state"].get("request_id")
-        with self._feed.viewer():
-            await super().__call__(scope, receive, send)
+        with self._feed.viewer(), departure(receive) as self._leaving:
+            error = await self._early_error() if self._patient else None
+            if error is None:
+                await super().__call__(scope, receive, send)
+            else:
+                await refusal_of(error, scope).send(send)
 
-    async def send_body(self, send: Send, receive: Receive) -> None:
-        with departure(receive) as leaving, suppress(TimeoutError):
+    async def _early_error(self) -> ErrorBody | None:
+        """Return why there will be no answer, if that is known before there is anything of it."""
+        async with aclosing(self._feed.tail(self._heartbeat, self._leaving)) as tail:
+            async for frames in tail:
+                told = next((frame for _, frame in frames if not isinstance(frame, Start | Context)), None)
+                if told is not None or not frames:
+                    return told.error if isinstance(told, Failed) else None
+        return None
+
+    async def send_body(self, send: Send, receive: Receive) -> None:  # noqa: ARG002  - it is read in __call__ already
+        leaving = self._leaving
+        with suppress(TimeoutError):
             async with (
                 _stalling(STALL_SECONDS) as watch,
                 supervised(leaving, self._still_stands) as expelled,

@@ -1,0 +1,79 @@
+"""Errors in the shape that OpenAI's clients look at.
+
+::
+
+    {"error": {"message": "…", "type": "invalid_request_error", "param": "messages[0].role", "code": "…"}}
+
+The words for types and codes are those of https://platform.openai.com/docs/guides/error-codes; where OpenAI has no code
+for something, it is ours.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from deeper_api.errors import STATUS, ErrorBody
+from deeper_core import ErrorCode
+
+_PREFIX = "/openai"
+
+_CODES: Mapping[ErrorCode, str] = MappingProxyType(
+    {
+        ErrorCode.UNAUTHENTICATED: "invalid_api_key",
+        ErrorCode.INVALID_TOKEN: "invalid_api_key",
+        ErrorCode.RATE_LIMITED: "rate_limit_exceeded",
+        ErrorCode.CONTEXT_TOO_LONG: "context_length_exceeded",
+    }
+)
+_TYPES: Mapping[int, str] = MappingProxyType(
+    {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+)
+_QUOTA = "insufficient_quota"
+
+
+class OpenAIError(Struct, frozen=True, kw_only=True):
+    """What is said of an error. ``param`` is the place in the body that is wrong, such as ``messages[0].role``."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class OpenAIErrorEnvelope(Struct, frozen=True, kw_only=True):
+    """The body of every response below /openai that is not a success."""
+
+    error: OpenAIError
+
+
+def speaks_openai(path: str) -> bool:
+    """Tell whether errors at this path have OpenAI's shape."""
+    return path == _PREFIX or path.startswith(f"{_PREFIX}/")
+
+
+def openai_status(code: ErrorCode) -> int:
+    """Return the status of an error: the usual one, but that OpenAI says 400 of a value that is not allowed."""
+    status = STATUS[code]
+    return 400 if status == 422 else status
+
+
+def openai_code(code: ErrorCode) -> str:
+    """Return what an error is called there."""
+    return _CODES.get(code, code.value)
+
+
+def openai_envelope(body: ErrorBody, *, quota_spent: bool = False) -> OpenAIErrorEnvelope:
+    """Return ``body`` in OpenAI's shape. ``quota_spent`` says that what there is too much of are tokens."""
+    status = openai_status(body.code)
+    places = [detail.field.removeprefix("$").removeprefix(".") for detail in body.details if detail.field]
+    words = "; ".join(f"{each.field}: {each.message}" if each.field else each.message for each in body.details)
+    spent = quota_spent and body.code is ErrorCode.RATE_LIMITED
+    return OpenAIErrorEnvelope(
+        error=OpenAIError(
+            message=f"{body.message} {words.replace('$.', '')}".strip(),
+            type=_QUOTA if spent else _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error"),
+            param=(places[0] or None) if places else None,
+            code=_QUOTA if spent else openai_code(body.code),
+        )
+    )
