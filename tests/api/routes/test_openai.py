@@ -92,6 +92,7 @@ async def test_waiting_for_a_turn_is_told_in_comments(accounts_url: str, scripte
     async with application(config, scripted) as client:
         first, second = await sign_up(client), await sign_up(client)
         async with first.client.open("POST", COMPLETIONS, STREAM) as one:
+            await one.head()
             await one.read_until(b"x")
             async with second.client.open("POST", COMPLETIONS, STREAM) as other:
                 assert (await other.head()).status == 200
