@@ -49,7 +49,7 @@ _REFUSALS = {
     "importConversation": "Expected (an id that|the id of a message|a message that|'complete'|a time after)",
     "search": f"{_CURSOR}|Expected (a word|at most|1 to 300 characters)",
     "getUsage": "Expected a day (that is not after|at most)",
-    "createChatCompletion": "Expected a data: URL|Expected base64|Expected a tool in tools|Expected .* instead|supported",
+    "createChatCompletion": "Expected (a data: URL|base64|a tool in tools)|supported",
     "chat": "There is nothing to answer|Expected a conversation_id|Expected true, or nothing|Without messages",
 }
 

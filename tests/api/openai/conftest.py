@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -23,9 +24,10 @@ class Door:
     key: str
     model: str
 
-    def client(self, **settings: object) -> AsyncOpenAI:
+    def client(self, **settings: Any) -> AsyncOpenAI:
         """OpenAI's client, which asks once only unless told otherwise."""
-        return AsyncOpenAI(**{"base_url": self.url, "api_key": self.key, "max_retries": 0} | settings)
+        given: dict[str, Any] = {"base_url": self.url, "api_key": self.key, "max_retries": 0}
+        return AsyncOpenAI(**given | settings)
 
 
 async def open_door(url: str, *scopes: str) -> Door:

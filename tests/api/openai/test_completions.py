@@ -36,7 +36,7 @@ HEAD: Any = {"id": f"chatcmpl-{ID}", "object": "chat.completion.chunk", "created
 
 
 def events(*frames: Frame, include_usage: bool = False) -> list[str]:
-    """What goes out for the frames, event by event; each one is encoded by itself and all at once, which is the same."""
+    """What goes out for the frames, event by event; each by itself and all at once, which is the same."""
     one, other = chunk_wire(include_usage=include_usage), chunk_wire(include_usage=include_usage)
     body = one.encode([(None, frame) for frame in frames])
     assert body == b"".join(other.encode([(None, frame)]) for frame in frames)

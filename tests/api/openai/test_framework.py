@@ -11,7 +11,6 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 from tests.api.openai.conftest import Door
 
-
 SHORT = OpenAIChatModelSettings(max_tokens=8, seed=1)
 
 

@@ -50,11 +50,9 @@ def _install(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for name in _FILES:
         shutil.copy(_HERE / name, folder)
-    environment = {**os.environ, "PATH": f"{_BIN}:{os.defpath}"}
     done = subprocess.run(
         [_BIN / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd=folder,
-        env=environment,
         capture_output=True,
         text=True,
         timeout=_INSTALL_SECONDS,

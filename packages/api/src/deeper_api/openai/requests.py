@@ -17,13 +17,11 @@ _UNSUPPORTED: Final = {
     "functions": "Expected tools instead",
     "function_call": "Expected tool_choice instead",
     "audio": "Answers are text here",
-    "logit_bias": "This is not supported here",
-    "top_logprobs": "This is not supported here",
     "web_search_options": "This server does not search the web",
 }
 
 
-class FunctionIn(Struct, frozen=True, kw_only=True):
+class OfferedFunction(Struct, frozen=True, kw_only=True):
     """A function that the model may call."""
 
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -31,11 +29,11 @@ class FunctionIn(Struct, frozen=True, kw_only=True):
     parameters: JsonObject | None = None
 
 
-class ToolIn(Struct, frozen=True, kw_only=True):
+class OfferedTool(Struct, frozen=True, kw_only=True):
     """A tool that the model may use."""
 
     type: Literal["function"]
-    function: FunctionIn
+    function: OfferedFunction
 
 
 class FunctionName(Struct, frozen=True, kw_only=True):
@@ -78,7 +76,7 @@ class StreamOptions(Struct, frozen=True, kw_only=True):
 
 
 class CompletionBody(Struct, frozen=True, kw_only=True):
-    """What to ask and how to answer. Nothing of it is kept, whatever ``store`` says.
+    """What to ask and how to answer. No conversation is kept, whatever ``store`` says.
 
     ``tool_choice`` with the name of a function offers the model that one only. ``n`` is 1.
     """
@@ -96,19 +94,19 @@ class CompletionBody(Struct, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
-    tools: Annotated[tuple[ToolIn, ...], Meta(max_length=128)] | None = None
+    tools: Annotated[tuple[OfferedTool, ...], Meta(max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: bool | None = None
     response_format: TextFormat | JsonFormat | SchemaFormat | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     n: Literal[1] | None = None
     logprobs: bool | None = None
+    top_logprobs: Literal[0] | None = None
+    logit_bias: Annotated[dict[str, float], Meta(max_length=0)] | None = None
     modalities: tuple[Literal["text"], ...] | None = None
     functions: Unsupported = None
     function_call: Unsupported = None
     audio: Unsupported = None
-    logit_bias: Unsupported = None
-    top_logprobs: Unsupported = None
     web_search_options: Unsupported = None
 
     def request(self) -> ChatRequest:
@@ -133,7 +131,7 @@ class CompletionBody(Struct, frozen=True, kw_only=True):
 
     def _check(self) -> None:
         for name, expected in _UNSUPPORTED.items():
-            if getattr(self, name):
+            if getattr(self, name) is not None:
                 raise refusal(f"$.{name}", expected)
         if self.logprobs:
             raise refusal("$.logprobs", "This is not supported here")
@@ -162,7 +160,7 @@ class CompletionBody(Struct, frozen=True, kw_only=True):
         return _offered(given)
 
 
-def _offered(tools: Sequence[ToolIn]) -> tuple[Tool, ...]:
+def _offered(tools: Sequence[OfferedTool]) -> tuple[Tool, ...]:
     return tuple(
         Tool(
             function=FunctionDefinition(

@@ -31,7 +31,7 @@ async def create_chat_completion(
 ) -> Response[Completion] | PatientStream | Response[Envelope] | Response[None]:
     """Answer as OpenAI's API does: whole, or with ``"stream": true`` as chunks in server-sent events.
 
-    The answer is kept nowhere, and is cancelled when whoever asked goes away, unless the request has an
+    No conversation is kept, and the answer is cancelled when whoever asked goes away, unless the request has an
     ``Idempotency-Key``: then it may be sent again, as for /v1/chat.
     """
     if not permits(config, caller.role, data.model):
