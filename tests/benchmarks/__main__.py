@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tests.benchmarks.history import measure_history
 from tests.benchmarks.journal import measure_journal
-from tests.benchmarks.relay import SCENARIOS, measure_relay
+from tests.benchmarks.relay import SCENARIOS, measure_doors, measure_relay
 from tests.benchmarks.resume import measure_resume
 
 _ROWS = 1_000_000
-_OTHERS = ("history", "resume", "journal")
+_OTHERS = ("history", "resume", "journal", "openai")
 
 
 def main() -> None:
@@ -37,6 +37,8 @@ def main() -> None:
         measure_resume(given.rounds)
     if "journal" in given.scenarios:
         measure_journal(given.rounds)
+    if "openai" in given.scenarios:
+        measure_doors(given.rounds)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import uvloop
 
 from tests.benchmarks.load import streams
 from tests.benchmarks.processes import cpu_seconds, memory_kib
-from tests.benchmarks.servers import Server, bare, database, product, sign_up, upstream
+from tests.benchmarks.servers import OpenAIDoor, Server, bare, database, product, sign_up, upstream
 
 # name: (model, streams at once, how often each). z sends at once, d paces: see tests.benchmarks.upstream.
 SCENARIOS = {"z50": ("z200", 50, 20), "d50": ("d100", 50, 2), "ttft": ("z8", 1, 300)}
@@ -34,6 +34,14 @@ def measure_relay(scenarios: Sequence[str], rounds: int) -> None:
             with product(model_server, url) as deeper:
                 starts.append(deeper.started)
         print(f"start of `deeper serve` to its first answer, median: {statistics.median(starts):.2f} s")
+
+
+def measure_doors(rounds: int) -> None:
+    """Print what a token costs through OpenAI's door, against the native one of the same server."""
+    with upstream() as model_server, database() as url, product(model_server, url) as native:
+        sign_up(native)
+        door = OpenAIDoor(native.pid, native.port, native.token)
+        measure("z50", {"native": native, "openai": door}, rounds)
 
 
 def measure(name: str, servers: Mapping[str, Server], rounds: int) -> None:

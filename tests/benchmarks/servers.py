@@ -34,6 +34,16 @@ class Server:
         return request(self.port, "/v1/chat", body.encode(), self.token)
 
 
+@dataclass
+class OpenAIDoor(Server):
+    """The same server, asked as OpenAI's clients do."""
+
+    def chat(self, model: str) -> bytes:
+        """A request that asks ``model`` and streams."""
+        body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello!"}], "stream": True})
+        return request(self.port, "/openai/v1/chat/completions", body.encode(), self.token)
+
+
 @contextmanager
 def upstream() -> Generator[str]:
     """Run the model server; yield its address."""

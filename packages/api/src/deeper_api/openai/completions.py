@@ -13,6 +13,7 @@ from deeper_api.openai.errors import openai_envelope
 from deeper_core import FinishReason, GenerationId, ToolCall, ToolCallDelta, Usage
 
 _encode = msgspec.json.Encoder().encode
+_CONTENT = b'%b"choices":[{"index":0,"delta":{"content":%b},"finish_reason":null}]}\n\n'
 _END = b"data: [DONE]\n\n"
 
 
@@ -132,23 +133,30 @@ class _Chunks:
 
     def _event(self, frame: Frame) -> bytes:
         match frame:
+            case Piece(content=content) if content:  # almost all of them; so without a detour by structs
+                return _CONTENT % (self._head, _encode(content))
             case Piece():
                 return self._chunk(_delta(frame))
             case Start():
-                common = {"id": _name(frame.generation_id), "object": "chat.completion.chunk"}
-                common |= {"created": _seconds(frame.created_at), "model": frame.model}
-                self._head = b"data: %b," % _encode(common)[:-1]
-                return self._chunk(ChunkDelta(role="assistant", content=""))
+                return self._begin(frame)
             case Done():
-                counts = b'%b"choices":[],"usage":%b}\n\n' % (self._head, _encode(_counts(frame.usage)))
-                last = self._chunk(ChunkDelta(), _reason(frame.finish_reason))
-                return last + (counts if self._include_usage else b"") + _END
+                return self._end(frame)
             case Failed():
                 return b"data: %b\n\n" % _encode(openai_envelope(frame.error))
-            case Queued():
-                return b": queued %d\n\n" % frame.position
-            case Context():
-                return b": without the oldest %d\n\n" % len(frame.dropped)
+            case Queued() | Context():
+                return _comment(frame)
+
+    def _begin(self, start: Start) -> bytes:
+        common = {"id": _name(start.generation_id), "object": "chat.completion.chunk"}
+        common |= {"created": _seconds(start.created_at), "model": start.model}
+        self._head = b"data: %b," % _encode(common)[:-1]
+        return self._chunk(ChunkDelta(role="assistant", content=""))
+
+    def _end(self, done: Done) -> bytes:
+        last = self._chunk(ChunkDelta(), _reason(done.finish_reason))
+        if self._include_usage:
+            last += b'%b"choices":[],"usage":%b}\n\n' % (self._head, _encode(_counts(done.usage)))
+        return last + _END
 
     def _chunk(self, delta: ChunkDelta, reason: str | None = None) -> bytes:
         return b'%b"choices":[{"index":0,"delta":%b,"finish_reason":%b}]}\n\n' % (
@@ -158,9 +166,14 @@ class _Chunks:
         )
 
 
+def _comment(frame: Queued | Context) -> bytes:
+    if isinstance(frame, Queued):
+        return b": queued %d\n\n" % frame.position
+    return b": without the oldest %d\n\n" % len(frame.dropped)
+
+
 def _delta(piece: Piece) -> ChunkDelta:
     return ChunkDelta(
-        content=piece.content or None,
         reasoning_content=piece.thinking or None,
         tool_calls=tuple(map(_call, piece.tool_calls)),
     )
