@@ -13,7 +13,7 @@ from deeper_api.openai.errors import openai_envelope
 from deeper_core import FinishReason, GenerationId, ToolCall, ToolCallDelta, Usage
 
 _encode = msgspec.json.Encoder().encode
-_CONTENT = b'%b"choices":[{"index":0,"delta":{"content":%b},"finish_reason":null}]}\n\n'
+_AFTER_CONTENT = b'},"finish_reason":null}]}\n\n'
 _END = b"data: [DONE]\n\n"
 
 
@@ -125,7 +125,7 @@ class _Chunks:
 
     def __init__(self, *, include_usage: bool) -> None:
         self._include_usage = include_usage
-        self._head = b""
+        self._head = self._content = b""
 
     def encode(self, frames: Sequence[Numbered]) -> bytes:
         """Return the events for the next frames."""
@@ -134,7 +134,7 @@ class _Chunks:
     def _event(self, frame: Frame) -> bytes:
         match frame:
             case Piece(content=content) if content:  # almost all of them; so without a detour by structs
-                return _CONTENT % (self._head, _encode(content))
+                return self._content + _encode(content) + _AFTER_CONTENT
             case Piece():
                 return self._chunk(_delta(frame))
             case Start():
@@ -150,6 +150,7 @@ class _Chunks:
         common = {"id": _name(start.generation_id), "object": "chat.completion.chunk"}
         common |= {"created": _seconds(start.created_at), "model": start.model}
         self._head = b"data: %b," % _encode(common)[:-1]
+        self._content = self._head + b'"choices":[{"index":0,"delta":{"content":'
         return self._chunk(ChunkDelta(role="assistant", content=""))
 
     def _end(self, done: Done) -> bytes:
