@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from deeper_model import OllamaProvider, OpenAICompatibleProvider, WireLimits
-from tests.model.dialects import DIALECTS, SHORT, Dialect
+from deeper_model.conformance import PATIENT
+from tests.model.dialects import DIALECTS, Dialect
 
 Connect = Callable[..., OllamaProvider | OpenAICompatibleProvider]
 
@@ -22,7 +23,7 @@ async def connect(dialect: Dialect) -> AsyncGenerator[Connect]:
     """Make a provider of this dialect for an address; it is closed when the test ends."""
     async with AsyncExitStack() as stack:
 
-        def make(url: str, limits: WireLimits = SHORT) -> OllamaProvider | OpenAICompatibleProvider:
+        def make(url: str, limits: WireLimits = PATIENT) -> OllamaProvider | OpenAICompatibleProvider:
             provider = dialect.provider(url, limits)
             stack.push_async_callback(provider.close)
             return provider

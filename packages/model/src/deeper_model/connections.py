@@ -280,6 +280,8 @@ class Connections:
                 auto_decompress=False,
                 trust_env=False,
             )
+            # Else aiohttp asks again by itself, for GET: a server that hung would be waited for without any limit.
+            self._session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  - there is no other way
         return self._session
 
 
