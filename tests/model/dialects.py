@@ -52,8 +52,11 @@ class _Shared:
     def frame(self, message: object) -> bytes:
         raise NotImplementedError
 
-    def delta(self, delta: Delta) -> bytes:
+    def message(self, delta: Delta) -> dict[str, object]:
         raise NotImplementedError
+
+    def delta(self, delta: Delta) -> bytes:
+        return self.frame(self.message(delta))
 
     def finish(self, finish: Finish) -> bytes:
         raise NotImplementedError
@@ -101,7 +104,7 @@ class OllamaDialect(_Shared):
     def frame(self, message: object) -> bytes:
         return (message if isinstance(message, bytes) else _json(message)) + b"\n"
 
-    def delta(self, delta: Delta) -> bytes:
+    def message(self, delta: Delta) -> dict[str, object]:
         message: dict[str, object] = {"role": "assistant", "content": delta.content}
         if delta.thinking:
             message["thinking"] = delta.thinking
@@ -113,7 +116,7 @@ class OllamaDialect(_Shared):
                 }
                 for call in delta.tool_calls
             ]
-        return self.frame({"message": message, "done": False})
+        return {"message": message, "done": False}
 
     def finish(self, finish: Finish) -> bytes:
         reason = "length" if finish.reason is FinishReason.LENGTH else "stop"
@@ -144,7 +147,7 @@ class OpenAIDialect(_Shared):
     def frame(self, message: object) -> bytes:
         return b"data: " + (message if isinstance(message, bytes) else _json(message)) + b"\n\n"
 
-    def delta(self, delta: Delta) -> bytes:
+    def message(self, delta: Delta) -> dict[str, object]:
         piece: dict[str, object] = {"content": delta.content}
         if delta.thinking:
             piece["reasoning_content"] = delta.thinking
@@ -160,7 +163,7 @@ class OpenAIDialect(_Shared):
         return self._choice(piece, None)
 
     def finish(self, finish: Finish) -> bytes:
-        frames = self._choice({}, finish.reason.value)
+        frames = self.frame(self._choice({}, finish.reason.value))
         if finish.usage is not None:
             counted = {
                 "prompt_tokens": finish.usage.prompt_tokens,
@@ -177,8 +180,8 @@ class OpenAIDialect(_Shared):
             return None
         return HttpReply(body=_json({"data": [{"id": name, "max_model_len": 4_096} for name in models]}))
 
-    def _choice(self, delta: dict[str, object], reason: str | None) -> bytes:
-        return self.frame({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    def _choice(self, delta: dict[str, object], reason: str | None) -> dict[str, object]:
+        return {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
 
 
 Dialect = OllamaDialect | OpenAIDialect

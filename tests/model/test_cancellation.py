@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from deeper_core import ChatMessage, ChatRequest, ChatRole, Delta, ModelServerError, ModelServerUnreachable
+from deeper_core import ChatMessage, ChatRequest, ChatRole
 from deeper_model import ModelProvider, RetryingProvider, RetryPolicy
-from tests.fakes.upstream import Peer, Upstream, running_upstream
+from deeper_model.conformance import Peer, Upstream, running_upstream
 from tests.model.conftest import Connect
-from tests.model.dialects import Dialect, ask, outcome
+from tests.model.dialects import outcome
 
 SOON = 5.0  # seconds; a bound for the machine's sake, what is awaited takes milliseconds
 
@@ -40,37 +40,6 @@ async def cancel(task: "asyncio.Task[object]") -> None:
 
 def start(provider: ModelProvider, request: ChatRequest | None = None) -> "asyncio.Task[object]":
     return asyncio.get_running_loop().create_task(outcome(provider, request))
-
-
-async def test_cancelling_while_connecting_leaves_no_socket(connect: Connect) -> None:
-    # A listener whose backlog is full does not answer further connections: they stay half open.
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        address = listener.getsockname()
-        fillers = [socket.socket() for _ in range(4)]
-        try:
-            for filler in fillers:
-                filler.setblocking(False)
-                filler.connect_ex(address)
-            task = start(connect(f"http://127.0.0.1:{address[1]}"))
-            for _ in range(20):
-                await asyncio.sleep(0)
-            assert not task.done()
-            async with asyncio.timeout(SOON):
-                await cancel(task)
-        finally:
-            for filler in fillers:
-                filler.close()
-
-
-async def test_cancelling_before_the_headers_closes_the_socket(upstream: Upstream, connect: Connect) -> None:
-    upstream.plays = [Peer.wait_gone]
-    task = start(connect(upstream.url))
-    await upstream.until_asked()
-    await cancel(task)
-    async with asyncio.timeout(SOON):
-        await upstream.until_left()
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open sockets are counted in /proc")
@@ -101,62 +70,6 @@ async def test_cancelling_while_a_large_request_is_not_taken_closes_the_socket(c
     assert received < len(image) // 2
 
 
-async def test_cancelling_after_the_headers_closes_the_socket(
-    upstream: Upstream, dialect: Dialect, connect: Connect
-) -> None:
-    begun = asyncio.Event()
-
-    async def play(peer: Peer) -> None:
-        await dialect.begin(peer)
-        begun.set()
-        await peer.wait_gone()
-
-    upstream.plays = [play]
-    task = start(connect(upstream.url))
-    await begun.wait()
-    await cancel(task)
-    async with asyncio.timeout(SOON):
-        await upstream.until_left()
-
-
-async def test_cancelling_in_mid_stream_closes_the_socket(
-    upstream: Upstream, dialect: Dialect, connect: Connect
-) -> None:
-    async def play(peer: Peer) -> None:
-        await dialect.begin(peer, "Hello")
-        await peer.wait_gone()
-
-    upstream.plays = [play]
-    events = connect(upstream.url).chat_stream(ask())
-    await anext(events)
-    task: asyncio.Task[object] = asyncio.get_running_loop().create_task(anext(events))
-    await asyncio.sleep(0)
-    await cancel(task)
-    async with asyncio.timeout(SOON):
-        await upstream.until_left()
-
-
-async def test_closing_the_stream_between_two_deltas_closes_the_socket(
-    upstream: Upstream, dialect: Dialect, connect: Connect
-) -> None:
-    async def play(peer: Peer) -> None:
-        await dialect.begin(peer, "Hello")
-        await peer.wait_gone()
-
-    upstream.plays = [play]
-    events = connect(upstream.url).chat_stream(ask())
-    assert await anext(events) == Delta(content="Hello")
-    await events.aclose()
-    async with asyncio.timeout(SOON):
-        await upstream.until_left()
-
-
-async def test_closing_a_stream_that_was_never_started_asks_nothing(upstream: Upstream, connect: Connect) -> None:
-    events = connect(upstream.url).chat_stream(ask())
-    await events.aclose()
-    assert upstream.requests == []
-
-
 async def test_cancelling_in_back_off_asks_no_more(upstream: Upstream, connect: Connect) -> None:
     waiting = asyncio.Event()
 
@@ -173,31 +86,3 @@ async def test_cancelling_in_back_off_asks_no_more(upstream: Upstream, connect: 
     await cancel(task)
     await upstream.until_left()
     assert len(upstream.requests) == 1
-
-
-async def test_closing_the_provider_ends_its_streams_with_an_error(
-    upstream: Upstream, dialect: Dialect, connect: Connect
-) -> None:
-    async def play(peer: Peer) -> None:
-        await dialect.begin(peer, "Hello")
-        await peer.wait_gone()
-
-    upstream.plays = [play]
-    provider = connect(upstream.url)
-    events = provider.chat_stream(ask())
-    await anext(events)
-    await provider.close()
-    async with asyncio.timeout(SOON):
-        await upstream.until_left()
-        with pytest.raises(ModelServerError):
-            await anext(events)
-
-
-async def test_a_closed_provider_is_unreachable(connect: Connect) -> None:
-    provider = connect("http://127.0.0.1:1")
-    await provider.close()
-    await provider.close()
-    with pytest.raises(ModelServerUnreachable):
-        await provider.check_health()
-    with pytest.raises(ModelServerUnreachable):
-        await anext(provider.chat_stream(ask()))

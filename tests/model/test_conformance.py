@@ -9,7 +9,6 @@ from deeper_model import ModelProvider, RetryingProvider, RetryPolicy, ScriptedP
 from deeper_model.conformance import (
     MODEL,
     Ability,
-    EngineHarness,
     Need,
     ProviderConformance,
     Script,
@@ -54,7 +53,7 @@ class ScriptedStage:
     def __init__(self, scripts: Sequence[Script]) -> None:
         self.provider = ScriptedProvider(models=(Model(name=MODEL),))
         # The last script is for all requests that follow; no case has more than twenty.
-        for script in (*scripts, *scripts[-1:] * 20):
+        for script in (*scripts, *[scripts[-1]] * 20):
             self.provider.play(*script)
 
     @property
@@ -84,4 +83,3 @@ class ScriptedHarness:
 
 class TestScripted(ProviderConformance):
     harness = ScriptedHarness()
-

@@ -22,11 +22,11 @@ from deeper_core import (
     join_tool_calls,
 )
 from deeper_model import OpenAICompatibleProvider
+from deeper_model.conformance import Peer, running_upstream
 from deeper_model.images import media_type
 from deeper_model.openai_answers import OpenAIDecoder
 from deeper_model.openai_wire import ModelList, models_in, request_out
 from deeper_model.wire import WireDecoder, encode
-from tests.fakes.upstream import Peer, running_upstream
 
 
 def sent(request: ChatRequest) -> dict[str, object]:

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 import deeper_model
-from deeper_model import ModelProvider, OllamaProvider, OpenAICompatibleProvider, RetryingProvider, ScriptedProvider
+from deeper_model import (
+    ModelProvider,
+    OllamaProvider,
+    OpenAICompatibleProvider,
+    RetryingProvider,
+    ScriptedProvider,
+    conformance,
+)
 
 README = Path(__file__).parents[2] / "packages" / "model" / "README.md"
 
@@ -27,11 +34,21 @@ def test_the_example_of_the_readme_runs() -> None:
     assert "Why is the sky blue?" in ran.stdout
 
 
-def test_the_provider_of_the_readme_is_one() -> None:
+def test_the_provider_of_the_readme_conforms(tmp_path: Path) -> None:
     example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
-    ran = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False)
-    assert (ran.stderr, ran.returncode) == ("", 0)
-    assert [line.partition("(")[0] for line in ran.stdout.splitlines()] == ["Delta", "Delta", "Delta", "Finish"]
+    (tmp_path / "test_local.py").write_text(example)
+    arguments = ["-W", "error", "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "test_local.py"]
+    ran = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    passed = re.search(r"(\d+) passed", ran.stdout)
+    assert passed is not None
+    assert int(passed[1]) > 20
+
+
+def test_the_suite_has_one_door_and_the_package_does_without_pytest() -> None:
+    assert all(hasattr(conformance, name) for name in conformance.__all__)
+    code = "import deeper_model, sys; assert 'pytest' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_importing_the_package_imports_no_server_and_no_database() -> None:

@@ -141,7 +141,7 @@ def test_an_answer_is_the_same_under_every_split_of_its_bytes(
     dialect: Dialect, texts: list[str], ascii_only: bool, places: list[int]
 ) -> None:
     def frame(text: str) -> bytes:
-        whole = json.dumps(dialect.content_message(text), ensure_ascii=ascii_only)
+        whole = json.dumps(dialect.message(Delta(content=text)), ensure_ascii=ascii_only)
         return dialect.frame(whole.encode("utf-8", "replace"))
 
     wire = b"".join(map(frame, texts)) + dialect.end()

@@ -18,8 +18,8 @@ from deeper_core import (
     ModelServerRejected,
 )
 from deeper_model import OpenAICompatibleProvider
+from deeper_model.conformance import Peer, running_upstream
 from deeper_model.refusals import Refusal, classify, classify_stream_error, parse_retry_after
-from tests.fakes.upstream import Peer, running_upstream
 from tests.model.dialects import outcome
 
 WORDS: list[tuple[int, str | dict[str, object], type[DeeperError]]] = [

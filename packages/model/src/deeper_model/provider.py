@@ -44,5 +44,8 @@ class ModelProvider(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give back all connections. Streams that are still open end with an error. Closing twice does nothing."""
+        """Give back all connections; streams that are still open end with an error.
+
+        From then on everything raises ModelServerUnreachable. Closing twice does nothing.
+        """
         ...

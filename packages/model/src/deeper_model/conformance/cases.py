@@ -38,7 +38,7 @@ def wire(make: Callable[[WireHarness], Awaitable[None]]) -> Callable[[Harness], 
 
     async def run(harness: Harness) -> None:
         if not isinstance(harness, WireHarness):
-            raise AssertionError("a harness that is no WireHarness declares Ability.WIRE in `without`")
+            raise AssertionError("a harness that is no WireHarness declares Ability.WIRE in `without`")  # noqa: TRY004  - a case that fails
         await make(harness)
 
     run.__name__ = getattr(make, "__name__", "case")
@@ -95,7 +95,7 @@ async def within(harness: Harness, what: Awaitable[T], otherwise: str) -> T:
 class Outcome:
     """All that came of a request: ``deltas`` in their order, then a ``finish`` or an ``error``."""
 
-    deltas: list[Delta] = field(default_factory=lambda: list[Delta]())
+    deltas: list[Delta] = field(default_factory=list[Delta])
     finish: Finish | None = None
     error: DeeperError | None = None
 
@@ -147,7 +147,9 @@ async def fails(call: Awaitable[object], *kinds: type[DeeperError]) -> DeeperErr
 def expect_error(found: Outcome, *kinds: type[DeeperError]) -> DeeperError:
     """Return the error of ``found``, whose class is one of ``kinds``."""
     if found.error is None or type(found.error) not in kinds:
-        raise AssertionError(f"expected one of {[kind.__name__ for kind in kinds]}, not {found.error or found.finish!r}")
+        raise AssertionError(
+            f"expected one of {[kind.__name__ for kind in kinds]}, not {found.error or found.finish!r}"
+        )
     return found.error
 
 

@@ -235,6 +235,8 @@ class WireHarness(Struct, frozen=True):
                     await peer.stream_head(self.dialect.media_type)
                     begun = True
                 await peer.chunk(self._frame(step))
+        if not begun:
+            await peer.stream_head(self.dialect.media_type)
         await peer.chunk(b"")
 
     def _frame(self, step: Delta | Finish | DeeperError) -> bytes:
@@ -248,19 +250,19 @@ class WireHarness(Struct, frozen=True):
 class Engine:
     """A model inside the process, for providers that wrap one: `answer` plays the scripts and raises their errors.
 
-    ``asked`` counts the answers that were asked for.
+    ``requests`` are those that came.
     """
 
     def __init__(self, scripts: Sequence[Script]) -> None:
-        self.asked = 0
+        self.requests: list[ChatRequest] = []
         self._open = 0
         self._scripts = list(scripts)
         self._changed = asyncio.Condition()
 
-    async def answer(self) -> AsyncGenerator[ChatEvent, None]:
+    async def answer(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Say what the next script says."""
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
-        self.asked += 1
+        self.requests.append(request)
         self._open += 1
         await self._tell()
         try:
@@ -280,7 +282,7 @@ class Engine:
     async def until(self, *, asked: int = 0, idle: bool = False) -> None:
         """Return once ``asked`` answers were asked for and, if ``idle``, none is being given."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.asked >= asked and not (idle and self._open))
+            await self._changed.wait_for(lambda: len(self.requests) >= asked and not (idle and self._open))
 
     async def _tell(self) -> None:
         async with self._changed:
@@ -294,7 +296,7 @@ class _EngineStage:
 
     @property
     def asked(self) -> int:
-        return self._engine.asked
+        return len(self._engine.requests)
 
     async def until_asked(self, times: int = 1) -> None:
         await self._engine.until(asked=times)

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 
-from deeper_core import Delta, ModelServerError
+from deeper_core import Delta, ModelServerUnreachable
 from deeper_model.conformance.cases import Case, Outcome, ask, case, collect, expect, fails, wire, within
 from deeper_model.conformance.harnesses import Ability, Harness, Script, Stage, WireHarness, question
 from deeper_model.conformance.streaming import HELLO, STOP
@@ -79,12 +79,12 @@ async def closing_twice_does_nothing(harness: Harness) -> None:
 
 
 async def a_closed_provider_refuses_everything(harness: Harness) -> None:
-    """After ``close``, every method raises a ModelServerError and asks nothing."""
+    """After ``close``, every method raises ModelServerUnreachable and asks nothing."""
     async with harness.stage(HELLO) as stage:
         await within(harness, stage.provider.close(), "close does not return")
-        await fails(anext(stage.provider.chat_stream(question())), ModelServerError)
-        await fails(stage.provider.list_models(), ModelServerError)
-        await fails(stage.provider.check_health(), ModelServerError)
+        await fails(anext(stage.provider.chat_stream(question())), ModelServerUnreachable)
+        await fails(stage.provider.list_models(), ModelServerUnreachable)
+        await fails(stage.provider.check_health(), ModelServerUnreachable)
         expect(stage.asked == 0, "a closed provider asked")
 
 
@@ -101,7 +101,7 @@ async def closing_ends_open_answers_with_an_error(harness: WireHarness) -> None:
 
 
 @contextlib.contextmanager
-def silent_listener() -> Iterator[str]:
+def silent_listener() -> Generator[str]:
     """Give the URL of a listener that takes no connection: its backlog is full, and they stay half open."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())

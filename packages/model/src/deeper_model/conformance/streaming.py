@@ -29,7 +29,23 @@ from deeper_model.conformance.upstreams import Peer
 
 STOP = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2))
 HELLO: Script = (Delta(content="He"), Delta(content="llo"), STOP)
-_WORDS = ("a", " b", "\n", "é", "😀", "\u200d", "e\u0301", '"\\', "{}", "data: x\n\n", "\u2028", "漢字", "</s>")
+_WORDS = (
+    " \n",
+    "a",
+    " b",
+    "\n",
+    "é",
+    "😀",
+    "\u200d",
+    "e\u0301",
+    '"\\',
+    "{}",
+    "data: x\n\n",
+    "\u2028",
+    "漢字",
+    "</s>",
+    "\n ",
+)
 
 
 async def an_answer_is_its_text_in_order_and_one_finish(harness: Harness) -> None:
@@ -159,6 +175,12 @@ async def an_answer_that_breaks_off_is_incomplete(harness: Harness) -> None:
         expect(found.content == "Hello", "the text before the end was lost")
 
 
+async def an_empty_stream_is_incomplete(harness: Harness) -> None:
+    """A stream that ends before it said anything raises AnswerIncomplete."""
+    async with harness.stage(()) as stage:
+        expect_error(await ask(stage.provider), AnswerIncomplete)
+
+
 async def answers_at_the_same_time_are_kept_apart(harness: Harness) -> None:
     """One provider gives several answers at once, and one that waits does not hold up another."""
     gate = asyncio.Event()
@@ -261,6 +283,7 @@ STREAMING: tuple[Case, ...] = (
     case(fragments_of_tool_calls_are_joined_by_their_index, Ability.TOOL_CALLS, Ability.FRAGMENTS),
     case(nothing_is_asked_before_the_first_step),
     case(an_answer_that_breaks_off_is_incomplete),
+    case(an_empty_stream_is_incomplete),
     case(answers_at_the_same_time_are_kept_apart),
     case(many_answers_in_a_row_are_all_whole),
     case(text_is_the_same_wherever_the_bytes_are_cut, Ability.WIRE),

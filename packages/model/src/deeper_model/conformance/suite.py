@@ -1,7 +1,6 @@
 """The suite as a class of tests for pytest; the only module that needs pytest."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -18,12 +17,11 @@ CASES: tuple[Case, ...] = STREAMING + LEAVING + FAILING
 class ProviderConformance:
     """Derive a class whose name begins with Test, and give it a ``harness``: that is the whole of it.
 
-    Each case runs in an event loop of its own, so that no plugin for asyncio is needed; ``loop_factory`` makes it,
-    uvloop's for example. What the harness declares in ``without`` is skipped with the reason given there.
+    Each case runs in an event loop of its own, so that no plugin for asyncio is needed. What the harness declares in
+    ``without`` is skipped with the reason given there.
     """
 
     harness: Harness
-    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
 
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
     def test_it_conforms(self, case: Case) -> None:
@@ -31,4 +29,8 @@ class ProviderConformance:
         reason = case.missing(self.harness)
         if reason is not None:
             pytest.skip(reason)
-        run_case(case, self.harness, type(self).loop_factory)
+        run_case(case, self.harness, self.make_loop)
+
+    def make_loop(self) -> asyncio.AbstractEventLoop:
+        """Make the event loop of a case; to be replaced for another kind, such as uvloop's."""
+        return asyncio.new_event_loop()

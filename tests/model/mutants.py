@@ -1,0 +1,324 @@
+"""Providers with one fault each. They show that the conformance suite can fail."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from msgspec.structs import replace
+
+from deeper_core import (
+    AnswerIncomplete,
+    ChatEvent,
+    ChatRequest,
+    DeeperError,
+    Delta,
+    Finish,
+    FinishReason,
+    Model,
+    ModelServerError,
+    ModelServerFailed,
+    ModelServerTimedOut,
+    Timings,
+)
+from deeper_model import ModelProvider, WireLimits
+from deeper_model.conformance import UPSTREAM_WORDS
+from tests.model.test_third_provider import ParrotProvider, _read
+
+Events = AsyncGenerator[ChatEvent, None]
+kept: set[object] = set()
+
+
+class Faultless:
+    """Does what the provider within does; each mutant differs from it in one thing."""
+
+    def __init__(self, provider: ModelProvider) -> None:
+        self._provider = provider
+
+    @property
+    def name(self) -> str:
+        return self._provider.name
+
+    async def list_models(self) -> Sequence[Model]:
+        return await self._provider.list_models()
+
+    def chat_stream(self, request: ChatRequest) -> Events:
+        return self.changed(self._provider.chat_stream(request))
+
+    async def changed(self, events: Events) -> Events:
+        async with aclosing(events):
+            async for event in events:
+                for one in self.change(event):
+                    yield one
+
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [event]
+
+    async def check_health(self) -> None:
+        await self._provider.check_health()
+
+    async def close(self) -> None:
+        await self._provider.close()
+
+
+class FinishesTwice(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [event, event] if isinstance(event, Finish) else [event]
+
+
+class NeverFinishes(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [] if isinstance(event, Finish) else [event]
+
+
+class StripsText(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [replace(event, content=event.content.strip()) if isinstance(event, Delta) else event]
+
+
+class ThinksAloud(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        if isinstance(event, Delta):
+            return [replace(event, thinking="", content=event.thinking + event.content)]
+        return [event]
+
+
+class MixesCallsUp(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        if isinstance(event, Delta):
+            return [replace(event, tool_calls=tuple(replace(call, index=0) for call in event.tool_calls))]
+        return [event]
+
+
+class ForgetsCounts(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [replace(event, usage=None) if isinstance(event, Finish) else event]
+
+
+class ForgetsTimes(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [replace(event, timings=Timings()) if isinstance(event, Finish) else event]
+
+
+class AlwaysStops(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [replace(event, reason=FinishReason.STOP) if isinstance(event, Finish) else event]
+
+
+class HoldsTextBack(Faultless):
+    async def changed(self, events: Events) -> Events:
+        for event in [event async for event in events]:
+            yield event
+
+
+class SwallowsCancellation(Faultless):
+    async def changed(self, events: Events) -> Events:
+        async with aclosing(events):
+            try:
+                async for event in events:
+                    yield event
+            except asyncio.CancelledError:
+                raise AnswerIncomplete from None
+
+
+class OutlivesCancellation(Faultless):
+    async def changed(self, events: Events) -> Events:
+        queue: asyncio.Queue[ChatEvent | ModelServerError] = asyncio.Queue(1)
+
+        async def pump() -> None:
+            try:
+                async for event in events:
+                    await queue.put(event)
+            except ModelServerError as error:
+                await queue.put(error)
+
+        task = asyncio.ensure_future(pump())
+        kept.add(task)
+        task.add_done_callback(kept.discard)
+        while True:
+            event = await queue.get()
+            if isinstance(event, ModelServerError):
+                raise event
+            yield event
+            if isinstance(event, Finish):
+                return
+
+
+class ReadsAhead(Faultless):
+    async def changed(self, events: Events) -> Events:
+        queue: asyncio.Queue[ChatEvent] = asyncio.Queue()
+
+        async def pump() -> None:
+            async for event in events:
+                await queue.put(event)
+
+        task = asyncio.ensure_future(pump())
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+class LeavesStreamsOpen(Faultless):
+    async def changed(self, events: Events) -> Events:
+        kept.add(events)
+        async for event in events:
+            yield event
+        kept.discard(events)
+
+
+class LeavesTasks(Faultless):
+    async def changed(self, events: Events) -> Events:
+        task = asyncio.ensure_future(asyncio.Event().wait())
+        kept.add(task)
+        task.add_done_callback(kept.discard)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+
+class AnswersOneAtATime(Faultless):
+    def __init__(self, provider: ModelProvider) -> None:
+        super().__init__(provider)
+        self._lock = asyncio.Lock()
+
+    async def changed(self, events: Events) -> Events:
+        async with self._lock, aclosing(events):
+            async for event in events:
+                yield event
+
+
+class CallsTheReaderSilent(Faultless):
+    async def changed(self, events: Events) -> Events:
+        loop = asyncio.get_running_loop()
+        async with aclosing(events):
+            async for event in events:
+                before = loop.time()
+                yield event
+                if loop.time() - before > 0.4:
+                    raise ModelServerTimedOut
+
+
+class Rethrows(Faultless):
+    """Raises `other` errors in the place of those that come."""
+
+    async def changed(self, events: Events) -> Events:
+        async with aclosing(events):
+            try:
+                async for event in events:
+                    yield event
+            except DeeperError as error:
+                raise self.other(error) from error
+
+    def other(self, error: DeeperError) -> Exception:
+        return error
+
+
+class RepeatsTheServersWords(Rethrows):
+    def other(self, error: DeeperError) -> Exception:
+        return type(error)(f"The server said: {UPSTREAM_WORDS}")
+
+
+class LetsForeignErrorsOut(Rethrows):
+    def other(self, error: DeeperError) -> Exception:  # noqa: ARG002  - the same for all
+        return OSError("connection refused")
+
+
+class KnowsOneError(Rethrows):
+    def other(self, error: DeeperError) -> Exception:  # noqa: ARG002  - the same for all
+        return ModelServerFailed()
+
+
+class ForgetsWhenToComeBack(Rethrows):
+    def other(self, error: DeeperError) -> Exception:
+        return type(error)()
+
+
+class TakesAnyEndForTheEnd(Faultless):
+    async def changed(self, events: Events) -> Events:
+        async with aclosing(events):
+            try:
+                async for event in events:
+                    yield event
+            except AnswerIncomplete:
+                yield Finish(reason=FinishReason.STOP)
+
+
+class AsksAgainInMidStream(Faultless):
+    async def _twice(self, request: ChatRequest) -> Events:
+        try:
+            async for event in self._provider.chat_stream(request):
+                yield event
+        except AnswerIncomplete:
+            async for event in self._provider.chat_stream(request):
+                yield event
+
+    def chat_stream(self, request: ChatRequest) -> Events:
+        return self._twice(request)
+
+
+class ClosesOnce(Faultless):
+    _closed = False
+
+    async def close(self) -> None:
+        if self._closed:
+            raise RuntimeError("closed already")
+        self._closed = True
+        await self._provider.close()
+
+
+class FindsNothing(Faultless):
+    async def list_models(self) -> Sequence[Model]:
+        return []
+
+
+class AlwaysHealthy(Faultless):
+    async def check_health(self) -> None:
+        pass
+
+
+class LosesBytes(ParrotProvider):
+    """Forgets the piece of a line at the end of a read."""
+
+    async def chat_stream(self, request: ChatRequest) -> Events:
+        async with self._request("POST", "/parrot", request.model.encode()) as reply:
+            async for part in reply.parts(None):
+                for line in part.split(b"\n"):
+                    if line.endswith(b"}"):
+                        event = _read(line)
+                        yield event
+                        if isinstance(event, Finish):
+                            return
+
+
+class BreaksCharacters(ParrotProvider):
+    """Decodes each read by itself."""
+
+    async def chat_stream(self, request: ChatRequest) -> Events:
+        async with self._request("POST", "/parrot", request.model.encode()) as reply:
+            held = ""
+            async for part in reply.parts(None):
+                *lines, held = (held + part.decode("utf-8", "replace")).split("\n")
+                for line in lines:
+                    event = _read(line.encode())
+                    yield event
+                    if isinstance(event, Finish):
+                        return
+
+
+class WaitsForEver(ParrotProvider):
+    """Waits for ever, whatever the limits say."""
+
+    def __init__(self, base_url: str, _: WireLimits) -> None:
+        super().__init__(base_url, WireLimits(connect=None, first_byte=None, idle=None, reply=None))
+
+
+class NeverCloses(ParrotProvider):
+    async def close(self) -> None:
+        await asyncio.Event().wait()
+
+
+class ForgetsToClose(ParrotProvider):
+    async def close(self) -> None:
+        pass

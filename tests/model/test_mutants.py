@@ -1,0 +1,118 @@
+"""A provider with a fault fails the suite, in the case that is about this fault."""
+
+import pytest
+
+from deeper_model import ModelProvider, ScriptedProvider, WireLimits
+from deeper_model.conformance import CASES, Ability, Case, EngineHarness, WireHarness, run_case
+from tests.model.dialects import OPENAI
+from tests.model.mutants import (
+    AlwaysHealthy,
+    AlwaysStops,
+    AnswersOneAtATime,
+    AsksAgainInMidStream,
+    BreaksCharacters,
+    CallsTheReaderSilent,
+    ClosesOnce,
+    Faultless,
+    FindsNothing,
+    FinishesTwice,
+    ForgetsCounts,
+    ForgetsTimes,
+    ForgetsToClose,
+    ForgetsWhenToComeBack,
+    HoldsTextBack,
+    KnowsOneError,
+    LeavesStreamsOpen,
+    LeavesTasks,
+    LetsForeignErrorsOut,
+    LosesBytes,
+    MixesCallsUp,
+    NeverCloses,
+    NeverFinishes,
+    OutlivesCancellation,
+    ReadsAhead,
+    RepeatsTheServersWords,
+    StripsText,
+    SwallowsCancellation,
+    TakesAnyEndForTheEnd,
+    ThinksAloud,
+    WaitsForEver,
+)
+from tests.model.test_third_provider import WITHOUT, Parrotish, ParrotProvider
+
+# Each fault, and the case that finds it.
+FOUND: dict[type[Faultless], str] = {
+    FinishesTwice: "an_answer_is_its_text_in_order_and_one_finish",
+    NeverFinishes: "an_answer_is_its_text_in_order_and_one_finish",
+    StripsText: "any_text_comes_as_it_was_said",
+    ThinksAloud: "thinking_is_no_content",
+    MixesCallsUp: "whole_tool_calls_are_kept_apart",
+    ForgetsCounts: "the_finish_tells_the_usage",
+    ForgetsTimes: "the_finish_tells_the_time",
+    AlwaysStops: "the_finish_tells_why",
+    HoldsTextBack: "a_delta_comes_when_it_was_said",
+    SwallowsCancellation: "cancelling_in_mid_stream_frees_the_upstream",
+    OutlivesCancellation: "cancelling_before_the_first_token_frees_the_upstream",
+    ReadsAhead: "a_slow_reader_slows_the_upstream_down",
+    LeavesStreamsOpen: "closing_the_stream_between_two_events_frees_the_upstream",
+    LeavesTasks: "an_answer_is_its_text_in_order_and_one_finish",
+    AnswersOneAtATime: "answers_at_the_same_time_are_kept_apart",
+    CallsTheReaderSilent: "the_readers_slowness_is_not_silence",
+    RepeatsTheServersWords: "a_refusal_is_ModelServerFailed",
+    LetsForeignErrorsOut: "a_server_that_is_not_there_is_unreachable",
+    KnowsOneError: "a_refusal_is_ContextTooLong",
+    ForgetsWhenToComeBack: "a_busy_server_says_when_to_come_back",
+    TakesAnyEndForTheEnd: "an_answer_that_breaks_off_is_incomplete",
+    AsksAgainInMidStream: "an_answer_that_breaks_off_is_incomplete",
+    ClosesOnce: "closing_twice_does_nothing",
+    FindsNothing: "the_models_are_listed",
+    AlwaysHealthy: "a_server_that_is_not_there_is_unreachable",
+}
+FOUND_IN_PARROTS: dict[type[ParrotProvider], str] = {
+    LosesBytes: "text_is_the_same_wherever_the_bytes_are_cut",
+    BreaksCharacters: "text_is_the_same_byte_by_byte",
+    NeverCloses: "closing_twice_does_nothing",
+    ForgetsToClose: "a_closed_provider_refuses_everything",
+    WaitsForEver: "silence_before_the_headers_is_bounded",
+}
+BY_NAME: dict[str, Case] = {case.name: case for case in CASES}
+
+
+def harness(fault: type[Faultless], soon: float) -> WireHarness:
+    def make(url: str, limits: WireLimits) -> ModelProvider:
+        return fault(OPENAI.provider(url, limits))
+
+    return WireHarness(make, OPENAI, soon=soon)
+
+
+@pytest.mark.parametrize("fault", FOUND, ids=lambda fault: fault.__name__)
+def test_a_fault_is_found(fault: type[Faultless]) -> None:
+    with pytest.raises((AssertionError, OSError, RuntimeError)):
+        run_case(BY_NAME[FOUND[fault]], harness(fault, 0.5))
+
+
+@pytest.mark.parametrize("fault", FOUND_IN_PARROTS, ids=lambda fault: fault.__name__)
+def test_a_fault_of_reading_is_found(fault: type[ParrotProvider]) -> None:
+    with pytest.raises(AssertionError):
+        run_case(BY_NAME[FOUND_IN_PARROTS[fault]], WireHarness(fault, Parrotish(), WITHOUT, 0.5))
+
+
+@pytest.mark.parametrize("name", sorted({*FOUND.values()}))
+def test_without_the_fault_the_same_case_passes(name: str) -> None:
+    run_case(BY_NAME[name], harness(Faultless, 10.0))
+
+
+def test_no_case_is_said_twice() -> None:
+    assert len(BY_NAME) == len(CASES)
+
+
+def test_a_harness_without_a_socket_has_to_say_so() -> None:
+    silent = EngineHarness(lambda _: ScriptedProvider(), {})
+    with pytest.raises(AssertionError, match="declares"):
+        run_case(BY_NAME["a_redirect_is_not_followed"], silent)
+
+
+def test_what_is_declared_is_the_reason_to_skip() -> None:
+    declared = EngineHarness(lambda _: ScriptedProvider(), {Ability.WIRE: "it is in the process"})
+    assert BY_NAME["a_redirect_is_not_followed"].missing(declared) == "a socket to an upstream: it is in the process"
+    assert BY_NAME["an_empty_answer_is_a_finish"].missing(declared) is None
