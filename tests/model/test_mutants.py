@@ -1,6 +1,7 @@
 """A provider with a fault fails the suite, in the case that is about this fault."""
 
 import pytest
+from msgspec.structs import replace
 
 from deeper_model import ModelProvider, ScriptedProvider, WireLimits
 from deeper_model.conformance import CASES, Ability, Case, EngineHarness, WireHarness, run_case
@@ -75,6 +76,15 @@ FOUND_IN_PARROTS: dict[type[ParrotProvider], str] = {
     ForgetsToClose: "a_closed_provider_refuses_everything",
     WaitsForEver: "silence_before_the_headers_is_bounded",
 }
+FOUND_WITHOUT_LIMIT = {
+    "connect": "a_connection_that_nobody_takes_is_unreachable",
+    "first_byte": "silence_before_the_headers_is_bounded",
+    "idle": "silence_in_mid_stream_is_bounded",
+    "reply": "silence_instead_of_a_list_is_bounded",
+    "line_bytes": "an_endless_frame_is_cut_off",
+    "answer_bytes": "an_endless_answer_is_cut_off",
+    "reply_bytes": "an_endless_list_is_cut_off",
+}
 BY_NAME: dict[str, Case] = {case.name: case for case in CASES}
 
 
@@ -97,7 +107,16 @@ def test_a_fault_of_reading_is_found(fault: type[ParrotProvider]) -> None:
         run_case(BY_NAME[FOUND_IN_PARROTS[fault]], WireHarness(fault, Parrotish(), WITHOUT, 0.5))
 
 
-@pytest.mark.parametrize("name", sorted({*FOUND.values()}))
+@pytest.mark.parametrize("limit", FOUND_WITHOUT_LIMIT)
+def test_a_limit_that_is_not_kept_is_found(limit: str) -> None:
+    def make(url: str, limits: WireLimits) -> ModelProvider:
+        return OPENAI.provider(url, replace(limits, **{limit: None}))
+
+    with pytest.raises(AssertionError):
+        run_case(BY_NAME[FOUND_WITHOUT_LIMIT[limit]], WireHarness(make, OPENAI, soon=0.5))
+
+
+@pytest.mark.parametrize("name", sorted({*FOUND.values(), *FOUND_IN_PARROTS.values(), *FOUND_WITHOUT_LIMIT.values()}))
 def test_without_the_fault_the_same_case_passes(name: str) -> None:
     run_case(BY_NAME[name], harness(Faultless, 10.0))
 

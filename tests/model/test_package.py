@@ -37,9 +37,9 @@ def test_the_example_of_the_readme_runs() -> None:
 def test_the_provider_of_the_readme_conforms(tmp_path: Path) -> None:
     example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
     (tmp_path / "test_local.py").write_text(example)
-    arguments = ["-W", "error", "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "test_local.py"]
+    arguments = ["-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio", "-p", "no:cacheprovider", "test_local.py"]
     ran = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     passed = re.search(r"(\d+) passed", ran.stdout)
     assert passed is not None
     assert int(passed[1]) > 20

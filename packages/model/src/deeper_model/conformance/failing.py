@@ -128,7 +128,8 @@ async def a_connection_that_nobody_takes_is_unreachable(harness: WireHarness) ->
     """The limit ``connect`` bounds the wait for a connection."""
     with silent_listener() as url:
         async with harness.open(url, replace(PATIENT, connect=_QUICK)) as provider:
-            expect_error(await ask(provider), ModelServerUnreachable)
+            found = await within(harness, ask(provider), "a connection that nobody takes is waited for")
+            expect_error(found, ModelServerUnreachable)
 
 
 async def _hang(peer: Peer) -> None:
@@ -342,8 +343,7 @@ async def an_endless_answer_is_cut_off(harness: WireHarness) -> None:
 
     async def play(peer: Peer) -> None:
         await peer.stream_head(harness.dialect.media_type)
-        gone = asyncio.ensure_future(peer.wait_gone())
-        while not gone.done():
+        for _ in range(1_000):
             await peer.chunk(harness.dialect.delta(Delta(content="x" * 4_000)))
             await asyncio.sleep(0)
 
@@ -359,8 +359,11 @@ async def an_endless_list_is_cut_off(harness: WireHarness) -> None:
 
     async def play(peer: Peer) -> None:
         await peer.stream_head("application/json")
-        while True:
+        reply = harness.dialect.reply(peer.request, [MODEL])
+        await peer.chunk(b"" if reply is None else reply.body)
+        for _ in range(64):
             await peer.chunk(b" " * 65_536)
+        await peer.chunk(b"")
 
     async with harness.acting(play, limits=replace(PATIENT, reply_bytes=1_000_000)) as stage:
         await fails(stage.provider.list_models(), ModelProtocolBroken)
