@@ -104,6 +104,11 @@ class AlwaysStops(Faultless):
         return [replace(event, reason=FinishReason.STOP) if isinstance(event, Finish) else event]
 
 
+class GivesNobodyATurn(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [event] * 60_000
+
+
 class HoldsTextBack(Faultless):
     async def changed(self, events: Events) -> Events:
         for event in [event async for event in events]:

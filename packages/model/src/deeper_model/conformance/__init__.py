@@ -6,14 +6,13 @@ your own.
 """
 
 from deeper_model.conformance.cases import Case, Outcome, collect, run_case
+from deeper_model.conformance.engines import Engine, EngineHarness
 from deeper_model.conformance.harnesses import (
     MODEL,
     PATIENT,
     UPSTREAM_WORDS,
     Ability,
     Dialect,
-    Engine,
-    EngineHarness,
     Harness,
     HttpReply,
     Need,

@@ -174,7 +174,6 @@ async def a_slow_reader_slows_the_upstream_down(harness: WireHarness) -> None:
 @wire
 async def a_fast_answer_lets_others_have_their_turn(harness: WireHarness) -> None:
     """However fast an upstream is, other tasks of the event loop get on."""
-    turns = asyncio.ensure_future(_take_turns(10))
 
     async def play(peer: Peer) -> None:
         await peer.stream_head(harness.dialect.media_type)
@@ -185,6 +184,8 @@ async def a_fast_answer_lets_others_have_their_turn(harness: WireHarness) -> Non
 
     async with harness.acting(play) as stage:
         events = stage.provider.chat_stream(question())
+        await anext(events)
+        turns = asyncio.ensure_future(_take_turns(10))
         for _ in range(50_000):
             await anext(events)
             if turns.done():

@@ -8,9 +8,10 @@ from deeper_model.conformance.cases import Case, run_case
 from deeper_model.conformance.failing import FAILING
 from deeper_model.conformance.harnesses import Harness
 from deeper_model.conformance.leaving import LEAVING
+from deeper_model.conformance.refusing import REFUSING
 from deeper_model.conformance.streaming import STREAMING
 
-CASES: tuple[Case, ...] = STREAMING + LEAVING + FAILING
+CASES: tuple[Case, ...] = STREAMING + LEAVING + REFUSING + FAILING
 """Everything that a provider has to do."""
 
 
