@@ -60,7 +60,7 @@ def run_case(one: Case, harness: Harness, loop_factory: Callable[[], asyncio.Abs
 async def _guard(one: Case, harness: Harness) -> None:
     complaints: list[str] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: complaints.append(str(context.get("message"))))
+    loop.set_exception_handler(lambda _, context: complaints.append(f"{context}"))
     try:
         async with asyncio.timeout(_LONGEST):
             await one.run(harness)

@@ -40,8 +40,11 @@ class Peer:
 
     async def send(self, data: bytes) -> None:
         """Send ``data`` as it is."""
-        self._writer.write(data)
-        await self._writer.drain()
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except RuntimeError as error:  # how uvloop says that the client has gone
+            raise ConnectionResetError from error
 
     async def head(self, status: int = 200, *headers: str) -> None:
         """Send a status line and headers; without a length, the body lasts until the connection closes."""
