@@ -133,7 +133,7 @@ def test_a_harness_without_a_socket_has_to_say_so() -> None:
         run_case(BY_NAME["a_redirect_is_not_followed"], silent)
 
 
-def test_what_is_declared_is_the_reason_to_skip() -> None:
+def test_cases_apply_unless_what_they_need_is_declared_to_be_missing() -> None:
     declared = EngineHarness(lambda _: ScriptedProvider(), {Ability.WIRE: "it is in the process"})
-    assert BY_NAME["a_redirect_is_not_followed"].missing(declared) == "a socket to an upstream: it is in the process"
-    assert BY_NAME["an_empty_answer_is_a_finish"].missing(declared) is None
+    assert not BY_NAME["a_redirect_is_not_followed"].applies(declared)
+    assert BY_NAME["an_empty_answer_is_a_finish"].applies(declared)

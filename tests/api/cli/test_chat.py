@@ -12,12 +12,12 @@ import pytest
 from msgspec import to_builtins
 
 from deeper_api.cli.first_users import FIRST_USER_FILE, read_first_user
+from deeper_model.conformance import Peer
 from tests.api.cli.commands import DEEPER, Deeper, Dev, environment
 from tests.fakes.exchanges import sign_up
 from tests.fakes.http import open_client
 from tests.fakes.proxies import running_proxy
 from tests.fakes.server import free_port
-from tests.fakes.upstream import Peer
 from tests.fixtures.ollama import RunningOllama
 from tests.fixtures.postgres import wait_until
 from tests.fixtures.servers import Backend, StartServer

@@ -14,10 +14,10 @@ from deeper_api.chat.frames import Context, Done, Failed, Frame, Piece, Start
 from deeper_api.cli import clients
 from deeper_api.cli.clients import Client, ClientFault, Question
 from deeper_core import ChatMessage, ChatRole, ErrorCode
+from deeper_model.conformance import Peer, Request, Upstream, running_upstream
 from tests.fakes.exchanges import Account, sign_up
 from tests.fakes.http import open_client
 from tests.fakes.proxies import running_proxy
-from tests.fakes.upstream import Peer, Request, Upstream, running_upstream
 from tests.fixtures.servers import Backend
 from tests.model.dialects import OPENAI
 

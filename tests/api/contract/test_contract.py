@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from deeper_model.conformance import Peer
 from tests.fakes.exchanges import sign_up
 from tests.fakes.http import open_client
-from tests.fakes.upstream import Peer
 from tests.fixtures.servers import Backend, StartServer
 from tests.model.dialects import OPENAI
 

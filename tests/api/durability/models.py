@@ -5,9 +5,9 @@ import json
 from contextlib import suppress
 from typing import cast
 
+from deeper_model.conformance import Peer, Request
 from tests.api.durability.texts import Text
 from tests.fakes.exchanges import Json
-from tests.fakes.upstream import Peer, Request
 from tests.model.dialects import OPENAI
 
 PATIENCE = 30  # seconds, for what comes at once on a machine that is not busy

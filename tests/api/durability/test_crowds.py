@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
+from deeper_model.conformance import Peer
 from tests.api.durability.users import signed_in
 from tests.api.durability.viewers import asking, question
 from tests.fakes.http import HttpClient
-from tests.fakes.upstream import Peer
 from tests.fixtures.redis import OwnRedis
 from tests.fixtures.servers import StartServer
 from tests.model.dialects import OPENAI

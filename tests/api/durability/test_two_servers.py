@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from deeper_model.conformance import Upstream
 from tests.api.durability.models import DictatedModel, Dictation
 from tests.api.durability.records import generation, message, totals
 from tests.api.durability.texts import text_of
 from tests.api.durability.users import signed_in
 from tests.api.durability.viewers import asking, following, question
 from tests.fakes.http import HttpClient
-from tests.fakes.upstream import Upstream
 from tests.fixtures.servers import Backend
 
 

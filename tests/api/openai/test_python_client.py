@@ -9,9 +9,9 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from deeper_model.conformance import Peer
 from tests.api.openai.conftest import Door, open_door
 from tests.fakes.llama import LlamaServer
-from tests.fakes.upstream import Peer
 from tests.fixtures.servers import Backend, StartServer
 from tests.model.dialects import OPENAI
 

@@ -9,10 +9,10 @@ import pytest
 
 from deeper_core import Delta, Finish, FinishReason
 from deeper_model import ScriptedProvider
+from deeper_model.conformance import Peer
 from tests.api.routes.answers import events, text, until_state
 from tests.api.routes.test_chat import NDJSON, QUESTION
 from tests.fakes.exchanges import Account, Json, sse_frames
-from tests.fakes.upstream import Peer
 from tests.fixtures.applications import LogLines
 from tests.fixtures.servers import Backend
 from tests.model.dialects import OPENAI

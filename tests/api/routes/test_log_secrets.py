@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from deeper_api.store import migrations
+from deeper_model.conformance import Peer
 from tests.api.routes.test_table import DOCUMENT, NOBODYS_ID, TABLE, call
 from tests.fakes.exchanges import Account, Client, Json, Reply
 from tests.fakes.http import HttpClient, open_client
-from tests.fakes.upstream import Peer
 from tests.fixtures.postgres import OwnPostgres, ignore_progress
 from tests.fixtures.servers import Backend, StartServer
 

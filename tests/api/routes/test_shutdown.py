@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from deeper_api.cli.serving import _SECONDS_AFTER_DRAIN
+from deeper_model.conformance import Peer
 from tests.api.routes.test_chat import NDJSON, QUESTION
 from tests.api.shapes import require_error
 from tests.fakes.exchanges import Exchange, Reply, ndjson_frames, sign_up, sse_frames
 from tests.fakes.http import open_client
 from tests.fakes.server import DeeperServer
-from tests.fakes.upstream import Peer
 from tests.fixtures.postgres import wait_until
 from tests.fixtures.servers import Backend, StartServer, server_settings
 from tests.model.dialects import OPENAI

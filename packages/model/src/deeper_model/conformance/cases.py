@@ -22,10 +22,9 @@ class Case:
     run: Callable[[Harness], Awaitable[None]]
     needs: frozenset[Need] = frozenset()
 
-    def missing(self, harness: Harness) -> str | None:
-        """Return the declared reasons for which ``harness`` cannot run this, or None."""
-        reasons = [f"{_name(need)}: {harness.without[need]}" for need in self.needs if need in harness.without]
-        return "; ".join(sorted(reasons)) or None
+    def applies(self, harness: Harness) -> bool:
+        """Tell whether ``harness`` can run this: it declares nothing that is needed to be missing."""
+        return self.needs.isdisjoint(harness.without)
 
 
 def case(run: Callable[[Harness], Awaitable[None]], *needs: Need, name: str = "") -> Case:
@@ -156,7 +155,3 @@ def expect_error(found: Outcome, *kinds: type[DeeperError]) -> DeeperError:
 def _expect_discreet(error: DeeperError) -> None:
     told = f"{error} {error.message} {error.details} {error.args}"
     expect(UPSTREAM_WORDS not in told, "the message of an error holds the upstream's words")
-
-
-def _name(need: Need) -> str:
-    return need.__name__ if isinstance(need, type) else need.value

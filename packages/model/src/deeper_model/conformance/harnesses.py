@@ -78,8 +78,8 @@ class Harness(Protocol):
     """What somebody who runs the suite supplies; `WireHarness` and `EngineHarness` do most of it.
 
     ``without`` says what the provider cannot do and why: an `Ability`, or an error of the tree that its upstream has no
-    words for. Cases that need it are skipped with that reason. ``soon`` is how many seconds the provider may take for
-    what has to be done at once.
+    words for. Cases that need it are not run. ``soon`` is how many seconds the provider may take for what has to be
+    done at once.
     """
 
     @property
