@@ -1,7 +1,6 @@
 """`ApiKeyStore` on a real database."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import psycopg
@@ -28,19 +27,8 @@ _SHIFT = """
 
 
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with open_pool(database_url, max_size=8) as pool:
-        yield pool
-
-
-@pytest.fixture
 def store(pool: Pool) -> ApiKeyStore:
     return ApiKeyStore(pool)
-
-
-@pytest.fixture
-async def user_id(pool: Pool) -> UserId:
-    return await make_user(pool)
 
 
 def new_key(user_id: UserId, *scopes: KeyScope) -> NewKey:

@@ -1,7 +1,6 @@
 """`AuditStore` on a real database."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import psycopg
@@ -15,12 +14,6 @@ from tests.fixtures.postgres import OwnPostgres
 
 AGE = timedelta(days=180)
 ALICE, BOB = UserId(new_id()), UserId(new_id())
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with open_pool(database_url, max_size=4) as pool:
-        yield pool
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from deeper_api.store.conversations import Conversation, ConversationStore
 from deeper_api.store.pool import Pool
 from deeper_core import ConversationId, GenerationId, UserId, new_id
-from tests.api.stores import open_pool
 
 GENERATION: LiteralString = """
     insert into generations (id, user_id, runner_id, conversation_id, message_id, model, state, ended_at, finish_reason)
@@ -19,12 +18,6 @@ GENERATION: LiteralString = """
         case when %(state)s = 'complete' then now() end, case when %(state)s = 'complete' then 'stop' end
     )
 """
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with open_pool(database_url, max_size=4) as pool:
-        yield pool
 
 
 @pytest.fixture

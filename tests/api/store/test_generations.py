@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
@@ -18,19 +17,11 @@ from tests.api.store.asking import (
     conversation_of,
     count,
     end,
-    make_user,
     one,
     rows,
     stored,
     unstored,
 )
-from tests.api.stores import open_pool
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with open_pool(database_url, max_size=4) as pool:
-        yield pool
 
 
 @pytest.fixture
@@ -41,16 +32,6 @@ def store(pool: Pool) -> GenerationStore:
 @pytest.fixture
 def journal(pool: Pool) -> JournalStore:
     return JournalStore(pool, RUNNER)
-
-
-@pytest.fixture
-async def user_id(pool: Pool) -> UserId:
-    return await make_user(pool)
-
-
-@pytest.fixture
-async def stranger(pool: Pool) -> UserId:
-    return await make_user(pool)
 
 
 def ids(*news: NewGeneration) -> set[GenerationId]:

@@ -1,5 +1,4 @@
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 from msgspec.structs import replace
@@ -20,25 +19,13 @@ from deeper_core import (
     new_id,
 )
 from tests.api.store.asking import RUNNER, change, conversation_of, end, make_user, stored
-from tests.api.stores import open_pool
 
 ENOUGH = 1_000_000
 
 
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with open_pool(database_url, max_size=4) as pool:
-        yield pool
-
-
-@pytest.fixture
 def histories(pool: Pool) -> HistoryStore:
     return HistoryStore(pool)
-
-
-@pytest.fixture
-async def user_id(pool: Pool) -> UserId:
-    return await make_user(pool)
 
 
 async def say(

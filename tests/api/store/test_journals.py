@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import psycopg
 import pytest
@@ -20,22 +20,14 @@ from tests.api.store.asking import (
     conversation_of,
     count,
     end,
-    make_user,
     one,
     rows,
     runs_of,
     stored,
     unstored,
 )
-from tests.api.stores import open_pool
 
 EACH = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with open_pool(database_url, max_size=4) as pool:
-        yield pool
 
 
 @pytest.fixture
@@ -51,11 +43,6 @@ def journal(pool: Pool) -> JournalStore:
 @pytest.fixture
 def other_runner(pool: Pool) -> JournalStore:
     return JournalStore(pool, RunnerId(new_id()))
-
-
-@pytest.fixture
-async def user_id(pool: Pool) -> UserId:
-    return await make_user(pool)
 
 
 class TestWriting:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import psycopg
 import pytest
@@ -17,22 +17,14 @@ from tests.api.store.asking import (
     chunk,
     count,
     end,
-    make_user,
     one,
     rows,
     runs_of,
     stored,
     unstored,
 )
-from tests.api.stores import open_pool
 
 HEIR = RunnerId(new_id())
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with open_pool(database_url, max_size=4) as pool:
-        yield pool
 
 
 @pytest.fixture
@@ -48,11 +40,6 @@ def store(pool: Pool) -> GenerationStore:
 @pytest.fixture
 def journal(pool: Pool) -> JournalStore:
     return JournalStore(pool, RUNNER)
-
-
-@pytest.fixture
-async def user_id(pool: Pool) -> UserId:
-    return await make_user(pool)
 
 
 def reaper(pool: Pool, live: set[GenerationId] | None = None) -> Reaper:

@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import psycopg
@@ -8,11 +7,9 @@ from hypothesis import strategies as st
 
 from deeper_api.store.pool import Pool
 from deeper_api.store.usages import DailyUsage, Totals, UsageStore, total
-from deeper_api.store.users import UserStore
-from deeper_auth import parse_email
-from deeper_core import UserId, new_id
+from deeper_core import UserId
 from tests.api.ledgers import Entry, enter
-from tests.api.stores import open_pool
+from tests.api.store.asking import make_user
 
 DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -20,24 +17,8 @@ ENDED = ["complete", "cancelled", "failed", "interrupted"]
 
 
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
-    async with open_pool(database_url, max_size=2) as pool:
-        yield pool
-
-
-@pytest.fixture
 def usages(pool: Pool) -> UsageStore:
     return UsageStore(pool)
-
-
-async def make_user(pool: Pool) -> UserId:
-    user_id = UserId(new_id())
-    return (await UserStore(pool).create(user_id, parse_email(f"u-{user_id.hex}@example.com"), "a hash")).id
-
-
-@pytest.fixture
-async def user_id(pool: Pool) -> UserId:
-    return await make_user(pool)
 
 
 def usage(day: date = DAY, model: str = "llama", requests: int = 1, *, estimated: int = 0, failed: int = 0):
