@@ -391,6 +391,18 @@ class TestForgetting:
         await store.forget_old()
         assert await rows(pool, "select key from idempotency_keys") == [{"key": "young"}]
 
+    async def test_all_that_is_old_is_forgotten_however_much_it_is(
+        self, pool: Pool, store: GenerationStore, journal: JournalStore, user_id: UserId
+    ):
+        news = [unstored(user_id, key=f"k{number}") for number in range(5)]
+        await store.begin(RUNNER, news)
+        await journal.end([end(new, "hello") for new in news])
+        await change(pool, "update generations set ended_at = now() - interval '25 hours'")
+        await change(pool, "update idempotency_keys set created_at = now() - interval '25 hours'")
+        await store.forget_old(at_once=2)
+        assert await rows(pool, "select id from generations where content is not null") == []
+        assert await count(pool, "idempotency_keys") == 0
+
     async def test_what_is_left_over_of_the_journal_goes_and_the_rest_stays(
         self, pool: Pool, store: GenerationStore, journal: JournalStore, user_id: UserId
     ):

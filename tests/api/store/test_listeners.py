@@ -111,3 +111,15 @@ async def test_it_leaves_no_task_behind(database_url: str):
     async with ears.listening(database_url):
         await ears.connected.get()
     assert [task for task in asyncio.all_tasks() if task.get_name() == "listen"] == []
+
+
+async def test_a_runner_that_connects_again_does_not_wait_for_the_connection_that_the_server_still_holds(
+    pool: Pool, database_url: str
+):
+    runner_id, earlier, later = RunnerId(new_id()), Ears(), Ears()
+    async with earlier.listening(database_url, runner_id):
+        await earlier.connected.get()
+        async with later.listening(database_url, runner_id):
+            await later.connected.get()
+            await tell(pool, "hello")
+            assert await later.heard.get() == "hello"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from deeper_api.store.pool import Pool, connection, ping
 from deeper_core import DatabaseUnavailable
@@ -229,3 +230,26 @@ async def test_a_patient_ping_is_not_spoiled_by_an_impatient_one(pool: Pool):
         assert not await ping(pool, 0.05)
         await second.aclose()
         assert await patient
+
+
+_READ_ONLY = sql.SQL("alter database {} set default_transaction_read_only = {}")
+
+
+async def writes(pool: Pool) -> bool:
+    try:
+        async with connection(pool) as lent:
+            await lent.execute("delete from runners")
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+async def test_a_database_that_only_reads_as_a_standby_does_is_away_until_it_can_write(database_url: str):
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as database:
+        name = sql.Identifier(database.info.dbname)
+        await database.execute(_READ_ONLY.format(name, sql.Literal("on")))
+        async with open_pool(database_url, max_size=1) as pool:
+            assert not await writes(pool)
+            await database.execute(_READ_ONLY.format(name, sql.Literal("off")))
+            # The connection that comes after the first may have been made before that; no other one was.
+            assert await writes(pool) or await writes(pool)

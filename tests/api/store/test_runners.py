@@ -1,12 +1,12 @@
 import asyncio
 from collections.abc import Sequence
 
-import psycopg
 import pytest
 
 from deeper_api.chat.reapers import Reaper, Watch
 from deeper_api.store.generations import GenerationStore
 from deeper_api.store.journals import JournalStore
+from deeper_api.store.listeners import listening
 from deeper_api.store.pool import Pool
 from deeper_api.store.runners import Runner, RunnerStore
 from deeper_core import GenerationId, RunnerId, UserId, new_id
@@ -94,8 +94,13 @@ class TestSeeing:
     ):
         await store.begin(RUNNER, [unstored(user_id)])
         assert [each.connected for each in await runners.others(HEIR)] == [False]
-        with psycopg.connect(database_url, autocommit=True) as line:
-            line.execute("select pg_advisory_lock_shared(hashtextextended('deeper runner ' || %s::text, 0))", [RUNNER])
+        connected = asyncio.Event()
+
+        async def note() -> None:
+            connected.set()
+
+        async with listening(database_url, RUNNER, heard=lambda _: None, connected=note):
+            await connected.wait()
             assert [each.connected for each in await runners.others(HEIR)] == [True]
         while (await runners.others(HEIR))[0].connected:
             pass
