@@ -10,13 +10,17 @@ import pytest
 
 from deeper_core import (
     AnswerIncomplete,
+    ChatMessage,
     ChatOptions,
+    ChatRole,
     ContextTooLong,
     FinishReason,
+    FunctionCall,
     FunctionDefinition,
     JsonObject,
     ModelServerUnreachable,
     Tool,
+    ToolCall,
     join_tool_calls,
 )
 from deeper_model import OllamaProvider, OpenAICompatibleProvider, OpenAISettings
@@ -140,6 +144,15 @@ async def test_a_tool_call_comes_in_fragments_that_make_a_whole(llama: LlamaServ
     assert call.function.name == "forecast"
     assert set(json.loads(call.function.arguments)) == {"city", "days"}
     assert len(found.deltas) > 1
+
+
+async def test_arguments_that_a_model_got_wrong_do_not_end_the_conversation(provider: AnyProvider) -> None:
+    call = ToolCall(id="c1", function=FunctionCall(name="forecast", arguments='{"city": "Par'))
+    request = ask(max_tokens=5)
+    said = ChatMessage(role=ChatRole.ASSISTANT, tool_calls=(call,))
+    answered = ChatMessage(role=ChatRole.TOOL, content="Expected JSON", tool_call_id="c1", tool_name="forecast")
+    found = await outcome(provider, msgspec.structs.replace(request, messages=(*request.messages, said, answered)))
+    assert found.finish is not None
 
 
 async def test_reasoning_comes_as_thinking(thinking_llama: LlamaServer) -> None:

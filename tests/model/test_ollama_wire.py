@@ -27,7 +27,7 @@ from deeper_core import (
 from deeper_model import OllamaProvider, OllamaSettings
 from deeper_model.ollama_answers import OllamaDecoder
 from deeper_model.ollama_wire import ModelDetails, ModelEntry, ModelList, models_in, request_out
-from deeper_model.wire import WireDecoder, encode
+from deeper_model.wire import WireDecoder, arguments_object, encode
 from tests.fixtures.ollama import RunningOllama
 from tests.model.dialects import ask, outcome
 
@@ -98,11 +98,15 @@ def test_not_to_think_is_said_and_not_left_out() -> None:
     assert sent(ChatRequest(model="tiny", messages=(), think=False))["think"] is False
 
 
-@pytest.mark.parametrize("arguments", ["", "nonsense", "[1]", "{"])
+@pytest.mark.parametrize("arguments", ["nonsense", "[1]", "{"])
 def test_arguments_that_a_model_got_wrong_still_make_a_valid_request(arguments: str) -> None:
     call = ToolCall(id="c", function=FunctionCall(name="f", arguments=arguments))
     body = sent(ChatRequest(model="tiny", messages=(ChatMessage(role=ChatRole.ASSISTANT, tool_calls=(call,)),)))
     assert f'"arguments": {json.dumps({"arguments": arguments})}' in json.dumps(body)
+
+
+def test_no_arguments_may_be_no_text() -> None:
+    assert arguments_object(" ") == {}
 
 
 def test_the_last_line_tells_counts_and_times() -> None:

@@ -1,6 +1,7 @@
 """OpenAI's JSON, to its imitators and from them."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -102,6 +103,22 @@ def test_everything_that_can_be_asked_is_sent_in_openais_words() -> None:
     assert body["response_format"] == {"type": "json_object"}
     assert (body["max_tokens"], body["stop"], body["seed"], body["temperature"]) == (3, ["x"], 0, 0)
     assert body["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", {}),
+        ("nonsense", {"arguments": "nonsense"}),
+        ('{"a": 1} x', {"arguments": '{"a": 1} x'}),
+        ('["a"]', {"arguments": '["a"]'}),
+        ('{"a": "\ud800"}', {"arguments": '{"a": "\ud800"}'}),
+    ],
+)
+def test_arguments_that_a_model_got_wrong_are_sent_as_an_object(written: str, expected: object) -> None:
+    call = ToolCall(id="c1", function=FunctionCall(name="f", arguments=written))
+    body: Any = sent(ChatRequest(model="tiny", messages=(ChatMessage(role=ChatRole.ASSISTANT, tool_calls=(call,)),)))
+    assert json.loads(body["messages"][0]["tool_calls"][0]["function"]["arguments"]) == expected
 
 
 def test_a_schema_is_sent_under_a_name() -> None:

@@ -6,6 +6,7 @@ Every field of what comes in is optional and nullable, because one server or ano
 from typing import Literal, cast
 
 from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.structs import replace
 
 from deeper_core import (
     ChatMessage,
@@ -17,6 +18,7 @@ from deeper_core import (
     ToolCall,
 )
 from deeper_model.images import data_url
+from deeper_model.wire import arguments_object_text
 
 
 class FunctionFragment(Struct):
@@ -231,9 +233,14 @@ def _message_out(message: ChatMessage) -> MessageOut:
     return MessageOut(
         role=message.role,
         content=content,
-        tool_calls=message.tool_calls if message.role is ChatRole.ASSISTANT else (),
+        tool_calls=tuple(map(_call_out, message.tool_calls)) if message.role is ChatRole.ASSISTANT else (),
         tool_call_id=message.tool_call_id if message.role is ChatRole.TOOL else None,
     )
+
+
+def _call_out(call: ToolCall) -> ToolCall:
+    # llama.cpp fails, and vLLM and Ollama refuse the conversation, for arguments that are no JSON.
+    return replace(call, function=replace(call.function, arguments=arguments_object_text(call.function.arguments)))
 
 
 def _format_out(wanted: object) -> ResponseFormat | None:

@@ -84,9 +84,21 @@ def arguments_text(arguments: object) -> str:
 def arguments_object(arguments: str) -> JsonObject:
     """Return the arguments of a tool call as an object; text that is none becomes the value of ``arguments``.
 
-    So the model gets to see what it wrote, and the model server does not refuse the conversation for it.
+    So the model gets to see what it wrote, and the model server does not refuse the conversation for it. No text is how
+    some servers write no arguments.
     """
+    if not arguments.strip():
+        return {}
     try:
         return msgspec.json.decode(arguments, type=JsonObject)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {"arguments": arguments}
+
+
+def arguments_object_text(arguments: str) -> str:
+    """Return the same as text; text that is an object is left as it is."""
+    try:
+        msgspec.json.decode(arguments, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return json.dumps(arguments_object(arguments))
+    return arguments
