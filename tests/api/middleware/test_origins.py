@@ -47,12 +47,19 @@ def preflight(method: str = "POST", origin: str = ALLOWED_ORIGIN) -> dict[str, s
 SHARED = {
     "allow-origin": ALLOWED_ORIGIN,
     "allow-credentials": "true",
-    "expose-headers": "Allow, Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID",
+    "expose-headers": (
+        "Allow, Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, X-Should-Retry"
+    ),
 }
 PREFLIGHT = {
     "allow-origin": ALLOWED_ORIGIN,
     "allow-credentials": "true",
-    "allow-headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-ID",
+    "allow-headers": (
+        "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, OpenAI-Organization, OpenAI-Project, User-Agent, "
+        "X-Request-ID, X-Stainless-Arch, X-Stainless-Helper-Method, X-Stainless-Lang, X-Stainless-OS, "
+        "X-Stainless-Package-Version, X-Stainless-Retry-Count, X-Stainless-Runtime, X-Stainless-Runtime-Version, "
+        "X-Stainless-Timeout"
+    ),
     "max-age": "7200",
 }
 

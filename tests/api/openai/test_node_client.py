@@ -18,6 +18,7 @@ from typing import cast
 import platformdirs
 import pytest
 
+from deeper_api.middleware.origins import REQUEST_HEADERS
 from tests.api.openai.conftest import Door
 from tests.api.openai.test_python_client import until_idle
 from tests.fakes.exchanges import Json
@@ -110,6 +111,12 @@ async def test_it_works_with_the_scripted_model(node_folder: Path, scripted_door
     assert found["failures"][1:3] == [missing, missing]  # llama.cpp answers whatever its model is called
     assert found["called"]["name"] == "forecast"
     assert set(json.loads(found["called"]["arguments"])) == {"city", "days"}
+
+
+async def test_pages_of_other_origins_may_send_what_it_sends(node_folder: Path, scripted_door: Door):
+    sent = set((await run(node_folder, scripted_door, CALLS="yes"))["headers"])
+    assert {"authorization", "x-stainless-helper-method", "x-stainless-timeout"} <= sent
+    assert sent - {"accept"} <= set(REQUEST_HEADERS.decode().lower().split(", "))
 
 
 async def test_it_works_with_llama(node_folder: Path, llama_door: Door, llama: LlamaServer):

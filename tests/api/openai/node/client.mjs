@@ -9,7 +9,16 @@ const schema = {
   required: ["city", "days"],
 };
 const tools = [{ type: "function", function: { name: "forecast", parameters: schema } }];
-const client = new OpenAI({ maxRetries: 0 });
+const headers = new Set();
+const client = new OpenAI({
+  maxRetries: 0,
+  organization: "o",
+  project: "p",
+  fetch: (url, init) => {
+    for (const name of new Headers(init.headers).keys()) headers.add(name);
+    return fetch(url, init);
+  },
+});
 
 async function failure(promise) {
   try {
@@ -57,9 +66,9 @@ const bound = await client.chat.completions.create({
 const models = [];
 for await (const each of await client.models.list()) models.push(each.id);
 
-console.log(JSON.stringify({
+const found = {
   models,
-  retrieved: (await client.models.retrieve(model)).id,
+  retrieved: (await client.models.retrieve(model, { timeout: 60_000 })).id,
   whole: { text: whole.choices[0].message.content, usage: whole.usage },
   bound: JSON.parse(bound.choices[0].message.content),
   streamed: await streamed(),
@@ -71,4 +80,5 @@ console.log(JSON.stringify({
     await failure(client.chat.completions.create({ model: "no/such:model", messages, max_tokens: 1, stream: true })),
     await failure(client.chat.completions.create({ model, messages, n: 2 })),
   ],
-}));
+};
+console.log(JSON.stringify({ ...found, headers: [...headers] }));

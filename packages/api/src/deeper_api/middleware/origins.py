@@ -1,6 +1,7 @@
 """Which pages of other origins may read responses: cross-origin resource sharing, https://fetch.spec.whatwg.org."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from litestar.types import HTTPScope
 
@@ -9,8 +10,16 @@ from deeper_api.middleware.methods import OPTIONS, methods_of
 Header = tuple[bytes, bytes]
 
 # `Content-Disposition` names an exported conversation.
-_EXPOSED = b"Allow, Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
-_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-ID"
+_EXPOSED = (
+    b"Allow, Content-Disposition, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, X-Should-Retry"
+)
+# What a page may send; `OpenAI-*`, `User-Agent` and `X-Stainless-*` are what OpenAI's client there says of itself.
+REQUEST_HEADERS: Final = (
+    b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID, OpenAI-Organization, OpenAI-Project, User-Agent, "
+    b"X-Request-ID, X-Stainless-Arch, X-Stainless-Helper-Method, X-Stainless-Lang, X-Stainless-OS, "
+    b"X-Stainless-Package-Version, X-Stainless-Retry-Count, X-Stainless-Runtime, X-Stainless-Runtime-Version, "
+    b"X-Stainless-Timeout"
+)
 # For so many seconds a browser need not ask again. Chromium believes two hours at most.
 _MAX_AGE = b"7200"
 
@@ -56,6 +65,6 @@ def _permissions(scope: HTTPScope) -> list[Header]:
         return []
     return [
         (b"access-control-allow-methods", ", ".join(methods).encode("ascii")),
-        (b"access-control-allow-headers", _REQUEST_HEADERS),
+        (b"access-control-allow-headers", REQUEST_HEADERS),
         (b"access-control-max-age", _MAX_AGE),
     ]
