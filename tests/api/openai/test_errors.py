@@ -3,7 +3,7 @@
 import pytest
 
 from deeper_api.errors import STATUS, ErrorBody
-from deeper_api.openai.errors import openai_envelope, openai_status, speaks_openai
+from deeper_api.openai.errors import openai_envelope, openai_headers, openai_status, speaks_openai
 from deeper_core import ErrorCode, ErrorDetail
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -35,6 +35,23 @@ def test_codes_that_frameworks_look_at_are_openais(code: ErrorCode, said: str):
 def test_tokens_that_are_spent_are_a_quota():
     error = openai_envelope(ErrorBody(code=ErrorCode.RATE_LIMITED, message="Oh."), quota_spent=True).error
     assert (error.type, error.code) == ("insufficient_quota", "insufficient_quota")
+
+
+@pytest.mark.parametrize(
+    ("code", "retry_after", "in_vain"),
+    [
+        (ErrorCode.CONFLICT, None, True),
+        (ErrorCode.RATE_LIMITED, 1, False),
+        (ErrorCode.RATE_LIMITED, 60, False),
+        (ErrorCode.RATE_LIMITED, 61, True),
+        (ErrorCode.OVERLOADED, None, False),
+        (ErrorCode.OVERLOADED, 3_600, True),
+        (ErrorCode.VALIDATION_FAILED, None, False),
+    ],
+)
+def test_what_would_be_asked_again_in_vain_is_not(code: ErrorCode, retry_after: int | None, in_vain: bool):
+    headers = openai_headers(ErrorBody(code=code, message="Oh.", retry_after=retry_after))
+    assert headers == ({"x-should-retry": "false"} if in_vain else {})
 
 
 def test_the_place_of_a_fault_is_its_param_and_the_fault_is_in_the_message():

@@ -213,6 +213,15 @@ async def test_a_value_that_is_not_allowed_is_named(door: Door, client: AsyncOpe
     assert (caught.value.param, caught.value.code) == ("n", "validation_failed")
 
 
+async def test_a_key_that_came_with_another_request_is_not_tried_again(scripted_door: Door):
+    asked: Any = {"model": scripted_door.model, "messages": HELLO, "extra_headers": {"Idempotency-Key": "once"}}
+    async with scripted_door.client(max_retries=2) as client:
+        await client.chat.completions.create(**asked)
+        with pytest.raises(openai.ConflictError) as caught:
+            await client.chat.completions.create(**asked, seed=1)
+    assert caught.value.request.headers["x-stainless-retry-count"] == "0"
+
+
 async def test_what_there_is_not(client: AsyncOpenAI):
     with pytest.raises(openai.NotFoundError) as caught:
         await client.embeddings.create(model="x", input="x")

@@ -9,7 +9,13 @@ from litestar.types import Message, Scope, Send
 from msgspec import Struct
 
 from deeper_api.errors import STATUS, ErrorBody, ErrorEnvelope, error_headers
-from deeper_api.openai.errors import OpenAIErrorEnvelope, openai_envelope, openai_status, speaks_openai
+from deeper_api.openai.errors import (
+    OpenAIErrorEnvelope,
+    openai_envelope,
+    openai_headers,
+    openai_status,
+    speaks_openai,
+)
 
 Envelope = ErrorEnvelope | OpenAIErrorEnvelope
 Header = tuple[bytes, bytes]
@@ -45,7 +51,8 @@ def refusal_of(body: ErrorBody, scope: Scope) -> Refusal:
     if not speaks_openai(scope["path"]):
         return Refusal(status=STATUS[body.code], headers=error_headers(body), envelope=ErrorEnvelope(error=body))
     envelope = openai_envelope(body, quota_spent=_QUOTA_SPENT in scope["state"])
-    return Refusal(status=openai_status(body.code), headers=error_headers(body), envelope=envelope)
+    headers = error_headers(body) | openai_headers(body)
+    return Refusal(status=openai_status(body.code), headers=headers, envelope=envelope)
 
 
 def say_quota_is_spent(scope: Scope) -> None:

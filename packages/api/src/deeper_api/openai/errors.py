@@ -10,6 +10,7 @@ for something, it is ours.
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from msgspec import Struct
 
@@ -30,6 +31,8 @@ _TYPES: Mapping[int, str] = MappingProxyType(
     {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 )
 _QUOTA = "insufficient_quota"
+# Longer than this nobody who asked wants to wait; those that do not believe such a time would ask again at once.
+_LONGEST_WAIT: Final = 60
 
 
 class OpenAIError(Struct, frozen=True, kw_only=True):
@@ -56,6 +59,16 @@ def openai_status(code: ErrorCode) -> int:
     """Return the status of an error: the usual one, but that OpenAI says 400 of a value that is not allowed."""
     status = STATUS[code]
     return 400 if status == 422 else status
+
+
+def openai_headers(body: ErrorBody) -> dict[str, str]:
+    """Return the header that keeps OpenAI's clients from asking again in vain, where they would.
+
+    They ask again after any 409, and after a 429 or a 5xx once Retry-After is over, in JavaScript however long that is:
+    with the tokens of the day spent, the program would stand still until tomorrow and not know why.
+    """
+    in_vain = openai_status(body.code) == 409 or (body.retry_after or 0) > _LONGEST_WAIT
+    return {"x-should-retry": "false"} if in_vain else {}
 
 
 def openai_code(code: ErrorCode) -> str:
