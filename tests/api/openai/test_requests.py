@@ -52,9 +52,29 @@ def test_options_are_options(sent: Any, options: ChatOptions):
     assert asked(**sent).options == options
 
 
+@pytest.mark.parametrize("seed", [-(2**63), -1, 0, 2**31 - 1, 2**31, 2**63 - 1])
+def test_any_seed_of_openais_is_one_of_ours_and_ours_stay_as_they_are(seed: int):
+    meant = asked(seed=seed).options.seed
+    assert meant == seed if 0 <= seed < 2**31 else meant in range(2**31)
+
+
+def test_a_part_that_is_not_known_is_refused_with_those_that_are():
+    with pytest.raises(ValidationFailed) as caught:
+        asked(messages=[{"role": "user", "content": [{"type": "file"}]}])
+    assert caught.value.details[0].message == "Expected one of 'image_url', 'refusal', 'text'"
+
+
 @pytest.mark.parametrize(
     ("effort", "think"),
-    [("none", False), ("minimal", "low"), ("low", "low"), ("medium", "medium"), ("high", "high"), ("xhigh", "high")],
+    [
+        ("none", False),
+        ("minimal", "low"),
+        ("low", "low"),
+        ("medium", "medium"),
+        ("high", "high"),
+        ("xhigh", "high"),
+        ("max", "high"),
+    ],
 )
 def test_an_effort_is_the_nearest_of_ours(effort: str, think: object):
     assert asked(reasoning_effort=effort).think == think

@@ -82,7 +82,7 @@ def _decoder(kind: object) -> msgspec.json.Decoder[object]:
 def _detail(text: str, kind: object) -> ErrorDetail:
     found = _PATH.match(text)
     message, path = (found["message"], found["path"]) if found else (text, None)
-    if message.startswith("Invalid enum value") and (choices := choices_at(kind, path or "")):
+    if message.startswith(("Invalid enum value", "Invalid value")) and (choices := choices_at(kind, path or "")):
         message = f"Expected one of {', '.join(choices)}"
     if message == "Invalid base64 encoded string":
         message = "Expected base64, without a prefix such as `data:`"

@@ -20,6 +20,8 @@ def choices_at(kind: object, path: str) -> list[str]:
 def _below(kind: inspect.Type, field: str | None) -> Iterator[inspect.Type]:
     match kind:
         case inspect.StructType() if field is not None:
+            if field == kind.tag_field:
+                yield inspect.LiteralType((kind.tag,))
             for each in kind.fields:
                 if each.encode_name == field:
                     yield from _plain(each.type)

@@ -19,6 +19,8 @@ _UNSUPPORTED: Final = {
     "audio": "Answers are text here",
     "web_search_options": "This server does not search the web",
 }
+# So many are there here; OpenAI takes any of 64 bits. Those that are too many stand for one that there is.
+_SEEDS: Final = 2**31
 
 
 class OfferedFunction(Struct, frozen=True, kw_only=True):
@@ -91,14 +93,14 @@ class CompletionBody(Struct, frozen=True, kw_only=True):
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_k: Annotated[int, Meta(ge=0, le=1_000)] | None = None
     stop: Annotated[tuple[Stop, ...], Meta(max_length=16)] | Stop | None = None
-    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
     tools: Annotated[tuple[OfferedTool, ...], Meta(max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: bool | None = None
     response_format: TextFormat | JsonFormat | SchemaFormat | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     n: Literal[1] | None = None
     logprobs: bool | None = None
     top_logprobs: Literal[0] | None = None
@@ -143,7 +145,7 @@ class CompletionBody(Struct, frozen=True, kw_only=True):
             top_k=self.top_k,
             max_tokens=self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens,
             stop=(self.stop,) if isinstance(self.stop, str) else self.stop or (),
-            seed=self.seed,
+            seed=None if self.seed is None else self.seed % _SEEDS,
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
         )
