@@ -9,16 +9,19 @@ from msgspec.structs import replace
 from deeper_core import (
     AnswerIncomplete,
     ChatEvent,
+    ChatOptions,
     ChatRequest,
     DeeperError,
     Delta,
     Finish,
     FinishReason,
     Model,
+    ModelProtocolBroken,
     ModelServerError,
     ModelServerFailed,
     ModelServerTimedOut,
     Timings,
+    Usage,
 )
 from deeper_model import ModelProvider, WireLimits
 from deeper_model.conformance import UPSTREAM_WORDS
@@ -109,6 +112,67 @@ class GivesNobodyATurn(Faultless):
         return [event] * 60_000
 
 
+class MiscountsPieces(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [replace(event, pieces=2) if isinstance(event, Delta) else event]
+
+
+class InventsCounts(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        return [replace(event, usage=event.usage or Usage()) if isinstance(event, Finish) else event]
+
+
+class KeepsOldCounts(Faultless):
+    _usage: Usage | None = None
+
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        if not isinstance(event, Finish):
+            return [event]
+        self._usage = event.usage or self._usage
+        return [replace(event, usage=self._usage)]
+
+
+class InventsTimes(Faultless):
+    def change(self, event: ChatEvent) -> Sequence[ChatEvent]:
+        timings = Timings(first_token_ms=0, total_ms=0)
+        return [replace(event, timings=timings) if isinstance(event, Finish) else event]
+
+
+class AsksOtherwise(Faultless):
+    """Asks not what it was asked."""
+
+    def chat_stream(self, request: ChatRequest) -> Events:
+        return self._provider.chat_stream(self.other(request))
+
+    def other(self, request: ChatRequest) -> ChatRequest:
+        return request
+
+
+class ForgetsTheConversation(AsksOtherwise):
+    def other(self, request: ChatRequest) -> ChatRequest:
+        return replace(request, messages=request.messages[-1:])
+
+
+class TurnsTheConversationRound(AsksOtherwise):
+    def other(self, request: ChatRequest) -> ChatRequest:
+        return replace(request, messages=request.messages[::-1])
+
+
+class AsksAnotherModel(AsksOtherwise):
+    def other(self, request: ChatRequest) -> ChatRequest:
+        return replace(request, model="other")
+
+
+class ForgetsTools(AsksOtherwise):
+    def other(self, request: ChatRequest) -> ChatRequest:
+        return replace(request, tools=())
+
+
+class ForgetsOptions(AsksOtherwise):
+    def other(self, request: ChatRequest) -> ChatRequest:
+        return replace(request, options=ChatOptions())
+
+
 class HoldsTextBack(Faultless):
     async def changed(self, events: Events) -> Events:
         for event in [event async for event in events]:
@@ -183,13 +247,13 @@ class LeavesTasks(Faultless):
                 yield event
 
 
-class AnswersOneAtATime(Faultless):
+class AnswersFewAtATime(Faultless):
     def __init__(self, provider: ModelProvider) -> None:
         super().__init__(provider)
-        self._lock = asyncio.Lock()
+        self._turns = asyncio.Semaphore(10)
 
     async def changed(self, events: Events) -> Events:
-        async with self._lock, aclosing(events):
+        async with self._turns, aclosing(events):
             async for event in events:
                 yield event
 
@@ -240,6 +304,11 @@ class ForgetsWhenToComeBack(Rethrows):
         return type(error)()
 
 
+class InventsWhenToComeBack(Rethrows):
+    def other(self, error: DeeperError) -> Exception:
+        return type(error)(retry_after=error.retry_after or 77)
+
+
 class TakesAnyEndForTheEnd(Faultless):
     async def changed(self, events: Events) -> Events:
         async with aclosing(events):
@@ -276,6 +345,34 @@ class ClosesOnce(Faultless):
 class FindsNothing(Faultless):
     async def list_models(self) -> Sequence[Model]:
         return []
+
+
+class FindsOne(Faultless):
+    async def list_models(self) -> Sequence[Model]:
+        return (await self._provider.list_models())[:1]
+
+
+class FindsNonsense(Faultless):
+    async def list_models(self) -> Sequence[Model]:
+        try:
+            return await self._provider.list_models()
+        except ModelProtocolBroken:
+            raise ValueError("Expecting value") from None
+
+
+class FinishesLists(Faultless):
+    async def list_models(self) -> Sequence[Model]:
+        task = asyncio.ensure_future(self._provider.list_models())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            return await task
+
+
+class HasNoName(Faultless):
+    @property
+    def name(self) -> str:
+        return ""
 
 
 class AlwaysHealthy(Faultless):

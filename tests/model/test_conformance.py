@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from deeper_core import Model
 from deeper_model import ModelProvider, RetryingProvider, RetryPolicy, ScriptedProvider, WireLimits
 from deeper_model.conformance import (
@@ -59,6 +61,10 @@ class ScriptedStage:
     @property
     def asked(self) -> int:
         return len(self.provider.requests)
+
+    @property
+    def heard(self) -> bytes:
+        return msgspec.json.encode(self.provider.requests[-1])
 
     async def until_asked(self, times: int = 1) -> None:
         while self.asked < times:  # noqa: ASYNC110  - the provider does not tell of requests

@@ -3,31 +3,45 @@
 import pytest
 from msgspec.structs import replace
 
+from deeper_core import Delta
 from deeper_model import ModelProvider, ScriptedProvider, WireLimits
 from deeper_model.conformance import CASES, Ability, Case, EngineHarness, WireHarness, run_case
-from tests.model.dialects import OPENAI
+from tests.model.dialects import OPENAI, OpenAIDialect
 from tests.model.mutants import (
     AlwaysHealthy,
     AlwaysStops,
-    AnswersOneAtATime,
+    AnswersFewAtATime,
     AsksAgainInMidStream,
+    AsksAnotherModel,
     BreaksCharacters,
     CallsTheReaderSilent,
     ClosesOnce,
     Faultless,
+    FindsNonsense,
     FindsNothing,
+    FindsOne,
+    FinishesLists,
     FinishesTwice,
     ForgetsCounts,
+    ForgetsOptions,
+    ForgetsTheConversation,
     ForgetsTimes,
     ForgetsToClose,
+    ForgetsTools,
     ForgetsWhenToComeBack,
     GivesNobodyATurn,
+    HasNoName,
     HoldsTextBack,
+    InventsCounts,
+    InventsTimes,
+    InventsWhenToComeBack,
+    KeepsOldCounts,
     KnowsOneError,
     LeavesStreamsOpen,
     LeavesTasks,
     LetsForeignErrorsOut,
     LosesBytes,
+    MiscountsPieces,
     MixesCallsUp,
     NeverCloses,
     NeverFinishes,
@@ -38,12 +52,27 @@ from tests.model.mutants import (
     SwallowsCancellation,
     TakesAnyEndForTheEnd,
     ThinksAloud,
+    TurnsTheConversationRound,
     WaitsForEver,
 )
 from tests.model.test_third_provider import WITHOUT, Parrotish, ParrotProvider
 
 # Each fault, and the case that finds it.
 FOUND: dict[type[Faultless], str] = {
+    ForgetsTheConversation: "the_whole_conversation_is_asked",
+    TurnsTheConversationRound: "the_whole_conversation_is_asked",
+    AsksAnotherModel: "the_whole_conversation_is_asked",
+    ForgetsTools: "tools_are_offered",
+    ForgetsOptions: "options_are_passed_on",
+    MiscountsPieces: "any_text_comes_as_it_was_said",
+    InventsCounts: "what_was_not_counted_is_not_told",
+    KeepsOldCounts: "what_was_not_counted_is_not_told",
+    InventsTimes: "the_finish_tells_the_time",
+    InventsWhenToComeBack: "a_refusal_is_ModelServerOverloaded",
+    FindsOne: "all_models_are_listed",
+    FindsNonsense: "a_list_that_is_nonsense_is_a_broken_protocol",
+    FinishesLists: "cancelling_a_list_frees_the_upstream",
+    HasNoName: "it_has_a_name",
     FinishesTwice: "an_answer_is_its_text_in_order_and_one_finish",
     NeverFinishes: "an_answer_is_its_text_in_order_and_one_finish",
     StripsText: "any_text_comes_as_it_was_said",
@@ -59,7 +88,7 @@ FOUND: dict[type[Faultless], str] = {
     ReadsAhead: "a_slow_reader_slows_the_upstream_down",
     LeavesStreamsOpen: "closing_the_stream_between_two_events_frees_the_upstream",
     LeavesTasks: "an_answer_is_its_text_in_order_and_one_finish",
-    AnswersOneAtATime: "answers_at_the_same_time_are_kept_apart",
+    AnswersFewAtATime: "answers_at_the_same_time_are_kept_apart",
     CallsTheReaderSilent: "the_readers_slowness_is_not_silence",
     RepeatsTheServersWords: "a_refusal_is_ModelServerFailed",
     LetsForeignErrorsOut: "a_server_that_is_not_there_is_unreachable",
@@ -99,7 +128,7 @@ def harness(fault: type[Faultless], soon: float) -> WireHarness:
 
 @pytest.mark.parametrize("fault", FOUND, ids=lambda fault: fault.__name__)
 def test_a_fault_is_found(fault: type[Faultless]) -> None:
-    with pytest.raises((AssertionError, OSError, RuntimeError)):
+    with pytest.raises((AssertionError, RuntimeError)):
         run_case(BY_NAME[FOUND[fault]], harness(fault, 0.5))
 
 
@@ -121,6 +150,35 @@ def test_a_limit_that_is_not_kept_is_found(limit: str) -> None:
 @pytest.mark.parametrize("name", sorted({*FOUND.values(), *FOUND_IN_PARROTS.values(), *FOUND_WITHOUT_LIMIT.values()}))
 def test_without_the_fault_the_same_case_passes(name: str) -> None:
     run_case(BY_NAME[name], harness(Faultless, 10.0))
+
+
+def test_what_fails_goes_with_the_rule() -> None:
+    with pytest.raises(AssertionError) as caught:
+        run_case(BY_NAME["it_has_a_name"], harness(HasNoName, 0.5))
+    assert caught.value.__notes__ == ["The rule: A provider has a name, by which logs call it."]
+
+
+def test_an_exception_of_somebody_elses_is_told_and_named() -> None:
+    with pytest.raises(AssertionError, match=r"what came out is no ModelServerError.*OSError\('connection refused'\)"):
+        run_case(BY_NAME["an_empty_stream_is_incomplete"], harness(LetsForeignErrorsOut, 0.5))
+
+
+class Mumbling(OpenAIDialect):
+    """Has a fault of its own."""
+
+    def delta(self, delta: Delta) -> bytes:
+        raise NotImplementedError(delta)
+
+
+def test_a_fault_of_the_dialect_is_not_taken_for_one_of_the_provider() -> None:
+    mumbling = WireHarness(OPENAI.provider, Mumbling(), soon=0.5)
+    with pytest.raises(NotImplementedError):
+        run_case(BY_NAME["any_text_comes_as_it_was_said"], mumbling)
+
+
+@pytest.mark.parametrize("one", CASES, ids=lambda one: one.name)
+def test_every_case_has_a_rule(one: Case) -> None:
+    assert one.run.__doc__
 
 
 def test_no_case_is_said_twice() -> None:

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec import to_builtins
+
 from deeper_core import (
     AnswerIncomplete,
     ChatEvent,
@@ -71,7 +73,12 @@ class ParrotProvider:
         await self.list_models()
 
     async def chat_stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
-        question = {"parrot": request.model, "words": request.messages[-1].content}
+        question = {
+            "parrot": request.model,
+            "words": [message.content for message in request.messages],
+            "tricks": to_builtins(request.tools),
+            "manners": to_builtins(request.options),
+        }
         async with self._request("POST", "/parrot", json.dumps(question).encode()) as reply:
             held = b""
             async for part in reply.parts(self._limits.idle):

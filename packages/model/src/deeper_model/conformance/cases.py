@@ -16,7 +16,7 @@ _LONGEST = 30.0
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that every provider does; the first line of ``run``'s docstring is the rule."""
+    """One thing that every provider does; ``run``'s docstring is the rule, which goes with what fails."""
 
     name: str
     run: Callable[[Harness], Awaitable[None]]
@@ -49,8 +49,8 @@ def run_case(one: Case, harness: Harness, loop_factory: Callable[[], asyncio.Abs
     """Run a case in an event loop of its own.
 
     Raises:
-        AssertionError: the provider does not conform; the message says how.
-        Exception: whatever else the provider let out.
+        AssertionError: the provider does not conform; the message says how, and a note which rule it is about.
+        Exception: the harness itself failed, or the provider in a method where nothing may fail.
     """
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_guard(one, harness))
@@ -60,11 +60,15 @@ async def _guard(one: Case, harness: Harness) -> None:
     complaints: list[str] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: complaints.append(f"{context}"))
+    limit = asyncio.timeout(_LONGEST)
     try:
-        async with asyncio.timeout(_LONGEST):
+        async with limit:
             await one.run(harness)
-    except TimeoutError as error:
-        raise AssertionError(f"{one.name}: something did not end") from error
+    except Exception as error:
+        error.add_note(f"The rule: {one.run.__doc__}")
+        if limit.expired():
+            raise AssertionError(f"{one.name}: something did not end") from error
+        raise
     await within(harness, _alone(), "a task was left behind")
     expect(not complaints, f"the event loop complained: {complaints}")
 
@@ -110,7 +114,7 @@ class Outcome:
 
 
 async def ask(provider: ModelProvider) -> Outcome:
-    """Ask a question and collect everything; exceptions that are not of the tree are let through."""
+    """Ask a question and collect everything."""
     return await collect(provider.chat_stream(question()))
 
 
@@ -129,6 +133,10 @@ async def collect(events: AsyncGenerator[ChatEvent, None]) -> Outcome:
         found.error = error
         _expect_discreet(error)
         expect(found.finish is None, "an error came after the Finish")
+    except AssertionError:
+        raise
+    except Exception as error:
+        raise AssertionError(f"what came out is no ModelServerError and no ModelNotFound: {error!r}") from error
     expect(found.finish or found.error, "the stream ended with neither a Finish nor an error")
     return found
 
@@ -140,6 +148,8 @@ async def fails(call: Awaitable[object], *kinds: type[DeeperError]) -> DeeperErr
     except kinds as error:
         _expect_discreet(error)
         return error
+    except Exception as error:
+        raise AssertionError(f"expected one of {[kind.__name__ for kind in kinds]}, not {error!r}") from error
     raise AssertionError(f"none of {[kind.__name__ for kind in kinds]} was raised")
 
 

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 from msgspec import Struct
 
 from deeper_core import AnswerIncomplete, ChatEvent, ChatRequest, DeeperError, Finish
-from deeper_model.conformance.harnesses import Need, Script, Stage
+from deeper_model.conformance.harnesses import Need, Script, Stage, close_soon
 from deeper_model.provider import ModelProvider
 
 
@@ -62,6 +63,10 @@ class _EngineStage:
     def asked(self) -> int:
         return len(self._engine.requests)
 
+    @property
+    def heard(self) -> bytes:
+        return msgspec.json.encode(self._engine.requests[-1])
+
     async def until_asked(self, times: int = 1) -> None:
         await self._engine.until(asked=times)
 
@@ -87,5 +92,4 @@ class EngineHarness(Struct, frozen=True):
         try:
             yield _EngineStage(provider, engine)
         finally:
-            async with asyncio.timeout(self.soon):
-                await provider.close()
+            await close_soon(provider, self.soon)

@@ -47,6 +47,7 @@ class Ability(StrEnum):
     STREAM_ERRORS = "errors inside a stream"
     PAIRS = "halves of surrogate pairs, as JSON can escape them"
     SIZE_LIMITS = "the limits of size in WireLimits"
+    OPTIONS = "the options max_tokens, seed and stop"
 
 
 Need = Ability | type[DeeperError]
@@ -63,6 +64,11 @@ class Stage(Protocol):
     @property
     def asked(self) -> int:
         """How many requests for an answer have come so far."""
+        ...
+
+    @property
+    def heard(self) -> bytes:
+        """What the last request said, in whatever form; words and numbers are found in it as they were given."""
         ...
 
     async def until_asked(self, times: int = 1) -> None:
@@ -163,6 +169,12 @@ class WireStage:
         """How many requests have come."""
         return len(self.upstream.requests)
 
+    @property
+    def heard(self) -> bytes:
+        """Path and body of the last request."""
+        request = self.upstream.requests[-1]
+        return request.path.encode() + b"\n" + request.body
+
     async def until_asked(self, times: int = 1) -> None:
         """Return once that many requests have come."""
         await self.upstream.until_asked(times)
@@ -206,8 +218,7 @@ class WireHarness(Struct, frozen=True):
         try:
             yield provider
         finally:
-            async with asyncio.timeout(self.soon):
-                await provider.close()
+            await close_soon(provider, self.soon)
 
     def _playing(self, script: Script) -> Play:
         async def play(peer: Peer) -> None:
@@ -243,6 +254,15 @@ class WireHarness(Struct, frozen=True):
         if isinstance(step, Finish):
             return self.dialect.finish(step)
         return self.dialect.failure(step, UPSTREAM_WORDS)
+
+
+async def close_soon(provider: ModelProvider, soon: float) -> None:
+    """Close ``provider``, which may take ``soon`` seconds."""
+    try:
+        async with asyncio.timeout(soon):
+            await provider.close()
+    except TimeoutError as error:
+        raise AssertionError(f"close does not return ({soon:g} s)") from error
 
 
 def question(text: str = "Hello") -> ChatRequest:

@@ -3,26 +3,28 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
+from typing import TypeVar
 
 from deeper_core import Delta, ModelServerUnreachable
-from deeper_model.conformance.cases import Case, Outcome, ask, case, collect, expect, fails, wire, within
+from deeper_model.conformance.cases import Case, ask, case, collect, expect, fails, wire, within
 from deeper_model.conformance.harnesses import Ability, Harness, Script, Stage, WireHarness, question
 from deeper_model.conformance.streaming import HELLO, STOP
 from deeper_model.conformance.upstreams import Peer
 
+Answered = TypeVar("Answered")
 _FLOOD = 64 * 1_048_576
 _FLOOD_PIECE = 65_536
 
 
-async def _cancel(harness: Harness, task: asyncio.Task[Outcome]) -> None:
+async def _cancel(harness: Harness, task: asyncio.Task[Answered]) -> None:
     task.cancel()
     done, _ = await asyncio.wait((task,), timeout=harness.soon)
     expect(done, f"the task that was cancelled goes on ({harness.soon:g} s)")
-    expect(task.cancelled(), "CancelledError does not come out of a stream that was cancelled")
+    expect(task.cancelled(), "CancelledError does not come out of what was cancelled")
 
 
-async def _cancel_and_look(harness: Harness, stage: Stage, task: asyncio.Task[Outcome]) -> None:
+async def _cancel_and_look(harness: Harness, stage: Stage, task: asyncio.Task[Answered]) -> None:
     await _cancel(harness, task)
     await within(harness, stage.until_left(), "the upstream still works for somebody who left")
 
@@ -143,6 +145,24 @@ async def cancelling_after_the_headers_frees_the_upstream(harness: WireHarness) 
 
 
 @wire
+async def cancelling_a_list_frees_the_upstream(harness: WireHarness) -> None:
+    """Who waits for a list of models, or for a question of health, can leave at once."""
+
+    async def play(peer: Peer) -> None:
+        await peer.wait_gone()
+
+    async with harness.acting(play) as stage:
+        for times, method in enumerate((stage.provider.list_models, stage.provider.check_health), start=1):
+            task = asyncio.create_task(_call(method))
+            await stage.until_asked(times)
+            await _cancel_and_look(harness, stage, task)
+
+
+async def _call(method: Callable[[], Awaitable[object]]) -> None:
+    await method()
+
+
+@wire
 async def a_slow_reader_slows_the_upstream_down(harness: WireHarness) -> None:
     """What nobody reads is left in the socket: memory is bounded by the reader, not by the upstream."""
     sent = 0
@@ -209,6 +229,7 @@ LEAVING: tuple[Case, ...] = (
     case(closing_ends_open_answers_with_an_error, Ability.WIRE),
     case(cancelling_while_connecting_is_possible, Ability.WIRE),
     case(cancelling_after_the_headers_frees_the_upstream, Ability.WIRE),
+    case(cancelling_a_list_frees_the_upstream, Ability.WIRE),
     case(a_slow_reader_slows_the_upstream_down, Ability.WIRE),
     case(a_fast_answer_lets_others_have_their_turn, Ability.WIRE),
 )

@@ -7,13 +7,22 @@ from deeper_core import (
     Delta,
     ModelNotFound,
     ModelOutOfMemory,
+    ModelProtocolBroken,
     ModelServerError,
     ModelServerFailed,
     ModelServerOverloaded,
     ModelServerRejected,
 )
 from deeper_model.conformance.cases import Case, ask, case, expect, expect_error, fails, wire, within
-from deeper_model.conformance.harnesses import MODEL, UPSTREAM_WORDS, Ability, Harness, WireHarness
+from deeper_model.conformance.harnesses import (
+    MODEL,
+    UPSTREAM_WORDS,
+    Ability,
+    Harness,
+    HttpReply,
+    WireHarness,
+    send_reply,
+)
 from deeper_model.conformance.streaming import HELLO
 from deeper_model.conformance.upstreams import Peer
 
@@ -35,6 +44,37 @@ async def the_models_are_listed(harness: Harness) -> None:
         expect(names == [MODEL], f"the models were {names}")
 
 
+@wire
+async def all_models_are_listed(harness: WireHarness) -> None:
+    """``list_models`` names every model once."""
+    given = ["other", MODEL, "third:8b"]
+
+    async def play(peer: Peer) -> None:
+        reply = harness.dialect.reply(peer.request, given)
+        await send_reply(peer, reply or HttpReply(status=404))
+
+    async with harness.acting(play) as stage:
+        names = sorted(model.name for model in await stage.provider.list_models())
+        expect(names == sorted(given), f"the models were {names}")
+
+
+@wire
+async def a_list_that_is_nonsense_is_a_broken_protocol(harness: WireHarness) -> None:
+    """A list that nobody can understand is ModelProtocolBroken."""
+
+    async def play(peer: Peer) -> None:
+        await send_reply(peer, HttpReply(body=f"<{UPSTREAM_WORDS}>".encode()))
+
+    async with harness.acting(play) as stage:
+        await fails(stage.provider.list_models(), ModelProtocolBroken)
+
+
+async def it_has_a_name(harness: Harness) -> None:
+    """A provider has a name, by which logs call it."""
+    async with harness.stage(HELLO) as stage:
+        expect(stage.provider.name, "the name is missing")
+
+
 async def a_healthy_server_is_healthy(harness: Harness) -> None:
     """``check_health`` returns when the server answers."""
     async with harness.stage(HELLO) as stage:
@@ -48,6 +88,7 @@ def _refused(kind: type[ModelServerError | ModelNotFound]) -> Callable[[Harness]
             found = await ask(stage.provider)
             expect_error(found, kind)
             expect(not found.deltas, "a refusal is no text")
+            expect(found.error and found.error.retry_after is None, "nobody said when to come back")
             await within(harness, stage.until_left(), "a refusal was not let go")
 
     return run
@@ -60,6 +101,7 @@ def _failed(kind: type[ModelServerError]) -> Callable[[Harness], Awaitable[None]
             found = await ask(stage.provider)
             expect_error(found, kind)
             expect(found.content == "Hello", "the text before the error was lost")
+            await within(harness, stage.until_left(), "the connection stays open")
 
     return run
 
@@ -85,7 +127,10 @@ async def refusals_of_a_list_are_errors(harness: WireHarness) -> None:
 
 
 REFUSING: tuple[Case, ...] = (
+    case(it_has_a_name),
     case(the_models_are_listed),
+    case(all_models_are_listed, Ability.WIRE),
+    case(a_list_that_is_nonsense_is_a_broken_protocol, Ability.WIRE),
     case(a_healthy_server_is_healthy),
     *(case(_refused(kind), kind, name=f"a_refusal_is_{kind.__name__}") for kind in _SAID),
     *(

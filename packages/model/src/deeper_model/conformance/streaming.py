@@ -1,6 +1,7 @@
 """Cases: what a stream brings, and in which order."""
 
 import asyncio
+from typing import Final
 
 from deeper_core import (
     AnswerIncomplete,
@@ -16,20 +17,19 @@ from deeper_core import (
 )
 from deeper_model.conformance.cases import (
     Case,
+    Outcome,
     ask,
     case,
     collect,
     expect,
     expect_error,
-    wire,
     within,
 )
-from deeper_model.conformance.harnesses import Ability, Harness, Script, WireHarness, question
-from deeper_model.conformance.upstreams import Peer
+from deeper_model.conformance.harnesses import Ability, Harness, Script, question
 
 STOP = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2))
 HELLO: Script = (Delta(content="He"), Delta(content="llo"), STOP)
-_WORDS = (
+WORDS: Final = (
     " \n",
     "a",
     " b",
@@ -46,6 +46,14 @@ _WORDS = (
     "</s>",
     "\n ",
 )
+# So many answers at once have to be possible: each of these is one.
+_MANY = "abcdefghijklmnopqrst"
+
+
+def expect_pieces(found: Outcome, wanted: int) -> None:
+    """Raise an AssertionError unless the deltas say that they hold so many pieces."""
+    pieces = sum(delta.pieces for delta in found.deltas)
+    expect(pieces == wanted, f"{wanted} pieces were said, and the deltas have {pieces}")
 
 
 async def an_answer_is_its_text_in_order_and_one_finish(harness: Harness) -> None:
@@ -59,8 +67,10 @@ async def an_answer_is_its_text_in_order_and_one_finish(harness: Harness) -> Non
 
 async def any_text_comes_as_it_was_said(harness: Harness) -> None:
     """Text is not changed, whatever characters it has and however the pieces are cut."""
-    async with harness.stage((*(Delta(content=word) for word in _WORDS), STOP)) as stage:
-        expect((await ask(stage.provider)).content == "".join(_WORDS), "the text was changed")
+    async with harness.stage((*(Delta(content=word) for word in WORDS), STOP)) as stage:
+        found = await ask(stage.provider)
+        expect(found.content == "".join(WORDS), "the text was changed")
+        expect_pieces(found, len(WORDS))
 
 
 async def long_pieces_come_whole(harness: Harness) -> None:
@@ -102,6 +112,15 @@ async def the_finish_tells_the_usage(harness: Harness) -> None:
         expect(found.finish and found.finish.usage == STOP.usage, "the usage is not what the upstream told")
 
 
+async def what_was_not_counted_is_not_told(harness: Harness) -> None:
+    """An answer whose tokens the upstream did not count has no usage, whatever earlier answers had."""
+    async with harness.stage(HELLO, (Delta(content="He"), Finish(reason=FinishReason.STOP))) as stage:
+        await ask(stage.provider)
+        found = await ask(stage.provider)
+        expect(found.finish, f"an answer without counts failed: {found.error!r}")
+        expect(found.finish and found.finish.usage is None, "nobody counted, and there is a usage")
+
+
 async def the_finish_tells_the_time(harness: Harness) -> None:
     """``first_token_ms`` and ``total_ms`` are measured from the start of the request."""
     async with harness.stage(HELLO) as stage:
@@ -110,6 +129,7 @@ async def the_finish_tells_the_time(harness: Harness) -> None:
         if timings is None or timings.first_token_ms is None or timings.total_ms is None:
             raise AssertionError("the times were not measured")
         expect(0 <= timings.first_token_ms <= timings.total_ms, "the first text did not come before the end")
+        expect(timings.total_ms > 0, "an answer takes time")
 
 
 async def thinking_is_no_content(harness: Harness) -> None:
@@ -182,15 +202,17 @@ async def an_empty_stream_is_incomplete(harness: Harness) -> None:
 
 
 async def answers_at_the_same_time_are_kept_apart(harness: Harness) -> None:
-    """One provider gives several answers at once, and one that waits does not hold up another."""
+    """One provider gives many answers at once, and those that wait do not hold up another."""
     gate = asyncio.Event()
-    async with harness.stage((Delta(content="a"), gate, Delta(content="a"), STOP), HELLO) as stage:
-        slow = stage.provider.chat_stream(question())
-        first = await anext(slow)
+    scripts: list[Script] = [(Delta(content=letter), gate, Delta(content=letter), STOP) for letter in _MANY]
+    async with harness.stage(*scripts, HELLO) as stage:
+        slow = [stage.provider.chat_stream(question()) for _ in scripts]
+        first = [await within(harness, anext(events), "an answer waited for another") for events in slow]
         quick = await within(harness, ask(stage.provider), "an answer waited for another")
         gate.set()
-        rest = await collect(slow)
-        expect(isinstance(first, Delta) and first.content + rest.content == "aa", "answers were mixed up")
+        rest = [await collect(events) for events in slow]
+        found = [isinstance(one, Delta) and one.content + other.content for one, other in zip(first, rest, strict=True)]
+        expect(found == [2 * letter for letter in _MANY], f"answers were mixed up: {found}")
         expect(quick.content == "Hello", "answers were mixed up")
 
 
@@ -201,74 +223,6 @@ async def many_answers_in_a_row_are_all_whole(harness: Harness) -> None:
             expect((await ask(stage.provider)).content == "Hello", "an answer was not whole")
 
 
-@wire
-async def text_is_the_same_wherever_the_bytes_are_cut(harness: WireHarness) -> None:
-    """Reads end anywhere: in the middle of a frame, or of a character."""
-    dialect = harness.dialect
-    data = dialect.delta(Delta(content="é😀")) + dialect.delta(Delta(content="!")) + dialect.finish(STOP)
-    places = iter(range(1, len(data)))
-
-    async def play(peer: Peer) -> None:
-        place = next(places)
-        await peer.stream_head(dialect.media_type)
-        await peer.chunk(data[:place])
-        # The client reads in the same event loop, and so before the next chunk is sent.
-        for _ in range(8):
-            await asyncio.sleep(0)
-        await peer.chunk(data[place:])
-        await peer.chunk(b"")
-
-    async with harness.acting(play) as stage:
-        for place in range(1, len(data)):
-            found = await ask(stage.provider)
-            expect(found.content == "é😀!", f"cut after {place} bytes, the text was {found.content!r}")
-            expect(found.finish, f"cut after {place} bytes, the answer failed: {found.error!r}")
-
-
-@wire
-async def text_is_the_same_byte_by_byte(harness: WireHarness) -> None:
-    """Every read may bring one byte."""
-    dialect = harness.dialect
-    data = dialect.delta(Delta(content="é😀")) + dialect.finish(STOP)
-
-    async def play(peer: Peer) -> None:
-        await peer.stream_head(dialect.media_type)
-        for place in range(len(data)):
-            await peer.chunk(data[place : place + 1])
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-        await peer.chunk(b"")
-
-    async with harness.acting(play) as stage:
-        found = await ask(stage.provider)
-        expect(found.finish and found.content == "é😀", f"byte by byte, the text was {found.content!r}")
-
-
-@wire
-async def text_is_the_same_all_at_once(harness: WireHarness) -> None:
-    """One read may bring a whole answer."""
-    dialect = harness.dialect
-    data = b"".join(dialect.delta(Delta(content=word)) for word in _WORDS) + dialect.finish(STOP)
-
-    async def play(peer: Peer) -> None:
-        await peer.stream_head(dialect.media_type)
-        await peer.chunk(data)
-        await peer.chunk(b"")
-
-    async with harness.acting(play) as stage:
-        found = await ask(stage.provider)
-        expect(found.finish and found.content == "".join(_WORDS), f"at once, the text was {found.content!r}")
-
-
-@wire
-async def halves_of_pairs_become_characters(harness: WireHarness) -> None:
-    """Text can be encoded and stored: pairs that were cut between deltas are joined, the rest and NUL are U+FFFD."""
-    script = (Delta(content="a\ud83d"), Delta(content="\ude00b\x00\ud83d"), STOP)
-    async with harness.stage(script) as stage:
-        found = await ask(stage.provider)
-        expect(found.content == "a😀b\ufffd\ufffd", f"the text was {found.content!r}")
-
-
 STREAMING: tuple[Case, ...] = (
     case(an_answer_is_its_text_in_order_and_one_finish),
     case(any_text_comes_as_it_was_said),
@@ -277,6 +231,7 @@ STREAMING: tuple[Case, ...] = (
     case(a_delta_comes_when_it_was_said),
     case(the_finish_tells_why),
     case(the_finish_tells_the_usage, Ability.USAGE),
+    case(what_was_not_counted_is_not_told, Ability.USAGE),
     case(the_finish_tells_the_time, Ability.TIMINGS),
     case(thinking_is_no_content, Ability.THINKING),
     case(whole_tool_calls_are_kept_apart, Ability.TOOL_CALLS),
@@ -286,8 +241,4 @@ STREAMING: tuple[Case, ...] = (
     case(an_empty_stream_is_incomplete),
     case(answers_at_the_same_time_are_kept_apart),
     case(many_answers_in_a_row_are_all_whole),
-    case(text_is_the_same_wherever_the_bytes_are_cut, Ability.WIRE),
-    case(text_is_the_same_byte_by_byte, Ability.WIRE),
-    case(text_is_the_same_all_at_once, Ability.WIRE),
-    case(halves_of_pairs_become_characters, Ability.WIRE, Ability.PAIRS),
 )

@@ -4,14 +4,16 @@ import asyncio
 
 import pytest
 
+from deeper_model.conformance.asking import ASKING
 from deeper_model.conformance.cases import Case, run_case
 from deeper_model.conformance.failing import FAILING
 from deeper_model.conformance.harnesses import Harness
 from deeper_model.conformance.leaving import LEAVING
+from deeper_model.conformance.reading import READING
 from deeper_model.conformance.refusing import REFUSING
 from deeper_model.conformance.streaming import STREAMING
 
-CASES: tuple[Case, ...] = STREAMING + LEAVING + REFUSING + FAILING
+CASES: tuple[Case, ...] = ASKING + STREAMING + READING + LEAVING + REFUSING + FAILING
 """Everything that a provider has to do."""
 
 

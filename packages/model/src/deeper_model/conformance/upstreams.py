@@ -87,7 +87,7 @@ Play = Callable[[Peer], Awaitable[None]]
 class Upstream:
     """The server: ``plays`` are for the next connections, one each, and the last one for all that follow.
 
-    ``requests`` are those that came; ``gone`` counts the connections that ended.
+    ``requests`` are those that came; ``open`` counts the clients that are connected, ``faults`` are plays that failed.
     """
 
     def __init__(self, url: str) -> None:
@@ -96,6 +96,7 @@ class Upstream:
         self.requests: list[Request] = []
         self.open = 0
         self.changed = asyncio.Condition()
+        self.faults: list[Exception] = []
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Return once ``true`` holds of this server."""
@@ -120,6 +121,8 @@ class Upstream:
                 await self._note(0)
                 play = self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
                 await play(peer)
+        except Exception as error:  # noqa: BLE001  - it is raised where the test sees it
+            self.faults.append(error)
         finally:
             writer.close()
             await self._note(-1)
@@ -132,7 +135,11 @@ class Upstream:
 
 @contextlib.asynccontextmanager
 async def running_upstream(*plays: Play, port: int = 0) -> AsyncGenerator[Upstream, None]:
-    """Serve ``plays`` on ``port``, or on a free one."""
+    """Serve ``plays`` on ``port``, or on a free one.
+
+    Raises:
+        Exception: the first that a play raised, at the end; but for that a client has gone.
+    """
     upstream = Upstream("")
     upstream.plays = list(plays)
     tasks: set[asyncio.Task[None]] = set()
@@ -151,6 +158,8 @@ async def running_upstream(*plays: Play, port: int = 0) -> AsyncGenerator[Upstre
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if upstream.faults:
+            raise upstream.faults[0]
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Request:
