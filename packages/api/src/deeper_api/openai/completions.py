@@ -151,7 +151,8 @@ class _Chunks:
         common |= {"created": _seconds(start.created_at), "model": start.model}
         self._head = b"data: %b," % _encode(common)[:-1]
         self._content = self._head + b'"choices":[{"index":0,"delta":{"content":'
-        return self._chunk(ChunkDelta(role="assistant", content=""))
+        # Without content: some clients begin an empty text with an empty one, even where tool calls are all that comes.
+        return self._chunk(ChunkDelta(role="assistant"))
 
     def _end(self, done: Done) -> bytes:
         last = self._chunk(ChunkDelta(), _reason(done.finish_reason))
