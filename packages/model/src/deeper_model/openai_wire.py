@@ -239,7 +239,7 @@ def _message_out(message: ChatMessage) -> MessageOut:
 
 
 def _call_out(call: ToolCall) -> ToolCall:
-    # llama.cpp fails, and vLLM and Ollama refuse the conversation, for arguments that are no JSON.
+    # Servers parse the arguments for their templates; llama.cpp fails for those that are no JSON.
     return replace(call, function=replace(call.function, arguments=arguments_object_text(call.function.arguments)))
 
 
