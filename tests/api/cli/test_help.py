@@ -31,7 +31,15 @@ COMMANDS = commands(main)
 
 
 def test_the_commands_are_those_of_the_documentation():
-    assert [path[0] for path in COMMANDS if len(path) == 1] == ["dev", "serve", "migrate", "config", "user", "chat"]
+    assert [path[0] for path in COMMANDS if len(path) == 1] == [
+        "dev",
+        "serve",
+        "migrate",
+        "config",
+        "openapi",
+        "user",
+        "chat",
+    ]
     users = {path[1] for path in COMMANDS if len(path) == 2}
     assert users == {"create", "list", "disable", "enable", "role", "password"}
 

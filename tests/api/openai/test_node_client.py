@@ -1,21 +1,13 @@
-"""The `openai` package of npm, run by Node, at a running server.
-
-It is installed once, as the lock file says, into the user's folder for caches.
-"""
+"""The `openai` package of npm, run by Node, at a running server."""
 
 import asyncio
-import fcntl
-import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-import platformdirs
 import pytest
 
 from deeper_api.middleware.origins import REQUEST_HEADERS
@@ -23,52 +15,26 @@ from tests.api.openai.conftest import Door
 from tests.api.openai.test_python_client import until_idle
 from tests.fakes.exchanges import Json
 from tests.fakes.llama import LlamaServer
+from tests.fakes.node import BIN, installed
 
 _HERE = Path(__file__).with_name("node")
-_BIN = Path(sys.executable).parent
-_FILES = ("package.json", "package-lock.json")
-_INSTALL_SECONDS = 100
 
 
 @pytest.fixture(scope="session")
 def node_folder() -> Iterator[Path]:
-    """A folder in which Node finds the package."""
-    digest = hashlib.sha256(b"".join((_HERE / name).read_bytes() for name in _FILES)).hexdigest()[:16]
-    cache = Path(platformdirs.user_cache_dir("deepersensor-tests"))
-    folder = cache / f"openai-{digest}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the processes of the tests come at the same time
-        if not (folder / "installed").exists():
-            _install(folder)
+    """A folder in which Node finds the package, and the program."""
+    folder = installed(_HERE, "openai")
     program = folder / f"client-{os.getpid()}.mjs"
     shutil.copy(_HERE / "client.mjs", program)
     yield folder
     program.unlink()
 
 
-def _install(folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    for name in _FILES:
-        shutil.copy(_HERE / name, folder)
-    done = subprocess.run(
-        [_BIN / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=_INSTALL_SECONDS,
-        check=False,
-    )
-    if done.returncode != 0:
-        pytest.skip(f"the package openai cannot be installed from npm: {done.stderr[-300:]}")
-    (folder / "installed").touch()
-
-
 async def run(folder: Path, door: Door, **settings: str) -> Json:
     """Run the program against the door, and return what it found."""
     given = {"OPENAI_BASE_URL": door.url, "OPENAI_API_KEY": door.key, "MODEL": door.model, **settings}
     process = await asyncio.create_subprocess_exec(
-        _BIN / "node",
+        BIN / "node",
         f"client-{os.getpid()}.mjs",
         cwd=folder,
         env={"PATH": os.defpath, **given},

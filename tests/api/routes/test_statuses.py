@@ -33,7 +33,7 @@ STATUSES: dict[int, Callable[[Client], Awaitable[Reply]]] = {
 }
 # Methods that no route has by itself, and paths with and without routes for GET.
 METHODS = ["HEAD", "OPTIONS", "TRACE", "CONNECT", "get", "X" * 1_000]
-PATHS = ["/health", "/v1/me", "/v1/chat", "/v1/nothing", "*", "/openapi"]
+PATHS = ["/health", "/v1/me", "/v1/chat", "/v1/nothing", "*", "/openapi/openapi.json"]
 # Of the model server's failures, one for each status.
 FAILURES = {502: ModelServerFailed(), 503: ModelServerOverloaded(retry_after=1), 504: ModelServerTimedOut()}
 

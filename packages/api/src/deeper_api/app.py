@@ -36,7 +36,7 @@ from deeper_api.providers.limits import limit, provide_password_attempts
 from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
-from deeper_api.routes.openapi import get_openapi
+from deeper_api.routes.reference import reference_routes
 from deeper_api.store.pool import Pool, running
 from deeper_api.store.usages import UsageStore
 from deeper_auth import KeyRing
@@ -51,6 +51,8 @@ from deeper_model import (
     ScriptedProvider,
     WireLimits,
 )
+
+__all__ = ["create_app"]
 
 _log = logging.getLogger("deeper.server")
 
@@ -73,7 +75,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     chat = create_chat(config, pool, provider, limits)
 
     app = Litestar(
-        route_handlers=[*ROUTES, get_openapi] if config.profile == "dev" else ROUTES,
+        route_handlers=[*ROUTES, *reference_routes()] if config.profile == "dev" else ROUTES,
         guards=[limit(identify(directory.sessions, directory.standings, directory.api_keys), limits), require_json],
         dependencies={
             "accounts": provide_always(directory.accounts),

@@ -12,6 +12,7 @@ _COMMANDS = {
     "serve": "Run the server for production.",
     "migrate": "Bring the database up to this version.",
     "config": "Show the configuration and what is wrong with it.",
+    "openapi": "Print the description of the HTTP API.",
     "user": "Create and change accounts.",
     "chat": "Ask a running server and watch the answer stream.",
 }

@@ -19,6 +19,7 @@ from deeper_api.cli.faults import read_config
 from deeper_api.cli.first_users import FIRST_USER_EMAIL, FIRST_USER_FILE, FirstUser, read_first_user
 from deeper_api.cli.serving import reachable_address, run_server
 from deeper_api.config import AppConfig, settings, value_of
+from deeper_api.routes.reference import has_page
 from deeper_api.store.migrations import apply
 from deeper_core import DeeperError, EmailTaken, Role
 from deeper_model import OllamaProvider, OllamaSettings, WireLimits
@@ -128,6 +129,8 @@ def _welcome(config: AppConfig, first: FirstUser | None, data_dir: Path) -> None
     if first is not None:
         lines.append(f"First account: {first.email}, password {first.password}")
     lines.append(f"Try it from another terminal: {_chat_command(config, data_dir)} 'Hello!'")
+    if has_page():
+        lines.append(f"Read the API, and try it in a browser: {address}/openapi")
     lines.append("Ctrl-C ends it; the data stays.")
     click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
 

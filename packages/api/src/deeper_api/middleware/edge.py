@@ -22,8 +22,10 @@ _error_log = logging.getLogger("deeper.errors")
 # An id that a caller may choose: long enough for every tracing system, and nothing that could forge a log line.
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}\Z")
 
-# For an API whose responses are never pages: https://owasp.org/www-project-secure-headers
-_SECURITY_HEADERS = (
+# For an API whose responses are no pages: https://owasp.org/www-project-secure-headers. What says otherwise of itself
+# keeps that.
+_DEFAULT_HEADERS = (
+    (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -36,7 +38,6 @@ _SECURITY_HEADERS = (
 # Clients may make methods up; those that exist are shorter.
 _METHOD_CHARACTERS = 16
 _PROBES = frozenset({"/health", "/health/ready"})
-_NO_STORE = (b"cache-control", b"no-store")
 
 
 class Edge:
@@ -108,9 +109,8 @@ class _Exchange:
             if self._scope["method"] == OPTIONS and (methods := methods_of(self._scope)):
                 headers = [(name, value) for name, value in headers if name.lower() != b"allow"]
                 headers.append((b"allow", ", ".join(methods).encode("ascii")))
-            if not any(name.lower() == b"cache-control" for name, _ in headers):
-                headers.append(_NO_STORE)
-            headers += _SECURITY_HEADERS
+            given = {name.lower() for name, _ in headers}
+            headers += [header for header in _DEFAULT_HEADERS if header[0] not in given]
             headers += self._origins.headers(self._scope)
             headers.append((b"x-request-id", self._request_id.encode("ascii")))
             message["headers"] = headers

@@ -9,7 +9,6 @@ from litestar.params import QueryParameter
 from deeper_api.errors import STATUS
 from deeper_api.openai.errors import openai_status, speaks_openai
 from deeper_api.providers.limits import UNLIMITED
-from deeper_api.routes.auth import COOKIE
 from deeper_api.routes.schemas import Json
 from deeper_core import (
     BodyTooLarge,
@@ -73,14 +72,6 @@ _KEY: Final[Json] = {
     "schema": {"type": "string", "pattern": r"^[!-~]([ -~]{0,253}[!-~])?$"},
 }
 _PARAMETERS: Final[Mapping[str, tuple[Json, ...]]] = {
-    "refresh": (
-        {
-            "name": COOKIE,
-            "in": "cookie",
-            "description": "The refresh token, if it is not in the body.",
-            "schema": {"type": "string"},
-        },
-    ),
     "chat": (_KEY,),
     "createChatCompletion": (_KEY,),
     "followGeneration": (
@@ -117,12 +108,20 @@ HEADERS: Final[Mapping[str, Json]] = {
         "required": True,
         "schema": {"type": "string", "enum": ["Bearer"]},
     },
+    "Set-Cookie": {
+        "description": "The refresh token for a browser; where a session ends, its removal.",
+        "schema": {"type": "string"},
+    },
+    "Content-Disposition": {
+        "description": "The name of the file: the title of the conversation.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
 }
-
-
-def wants_sign_in(handler: HTTPRouteHandler) -> bool:
-    """Return whether it is for users only."""
-    return bool(_SIGNED_IN & handler.parsed_fn_signature.parameters.keys())
+_SUCCESS_HEADERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("signUp", "login", "refresh", "changePassword", "logout", "deleteMe"), "Set-Cookie"),
+    "exportConversation": "Content-Disposition",
+}
 
 
 def errors_of(handler: HTTPRouteHandler, *, method: str, path: str) -> Mapping[int, list[ErrorKind]]:
@@ -143,16 +142,24 @@ def other_parameters(handler: HTTPRouteHandler) -> tuple[Json, ...]:
     return _PARAMETERS.get(str(handler.operation_id), ())
 
 
-def response_headers(handler: HTTPRouteHandler, status: int) -> list[str]:
-    """Return the names of the `HEADERS` that a response may have."""
-    names = ["X-Request-ID"]
+def describe_response(handler: HTTPRouteHandler, status: int, words: str, content: Mapping[str, Json]) -> Json:
+    """Return what the document says of a response: what it means, its headers, and what it holds by media type."""
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(handler, status)}
+    response: Json = {"description": words, "headers": headers}
+    return response | ({"content": dict(content)} if content else {})
+
+
+def _headers(handler: HTTPRouteHandler, status: int) -> Iterator[str]:
+    """Yield the names of the `HEADERS` that a response may have."""
+    yield "X-Request-ID"
     if handler.operation_id not in UNLIMITED:
-        names += ["RateLimit-Policy", "RateLimit"]
+        yield from ("RateLimit-Policy", "RateLimit")
     if status in {429, 503}:
-        names.append("Retry-After")
+        yield "Retry-After"
     if status == 401:
-        names.append("WWW-Authenticate")
-    return names
+        yield "WWW-Authenticate"
+    if status == handler.status_code and (name := _SUCCESS_HEADERS.get(str(handler.operation_id))):
+        yield name
 
 
 def _generally(handler: HTTPRouteHandler, method: str) -> Iterator[ErrorKind]:
@@ -161,7 +168,7 @@ def _generally(handler: HTTPRouteHandler, method: str) -> Iterator[ErrorKind]:
     if handler.operation_id not in UNLIMITED:
         yield RateLimited
         yield DatabaseUnavailable
-    if wants_sign_in(handler):
+    if _SIGNED_IN & wanted.keys():
         yield InvalidToken
         # What anybody may read who is signed in, any API key may read.
         if "caller" not in wanted or method != "GET":

@@ -1,38 +1,56 @@
-"""GET /openapi/openapi.json: what the API says of itself, made of its routes and of the types of their bodies."""
+"""What the API says of itself: its OpenAPI document, made of its routes and of the types of their bodies."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from inspect import getdoc
 from typing import Final, cast
 from uuid import UUID
 
-from litestar import Litestar, Response, get
+import msgspec
+from litestar import Response, Router
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.routes import BaseRoute, HTTPRoute
-from litestar.types import Empty
+from litestar.types import ControllerRouterHandler, Empty
 from litestar.typing import FieldDefinition
 
 from deeper_api.chat.frames import Frame
 from deeper_api.chat.wire import NDJSON, SSE
 from deeper_api.conversations.documents import Document
 from deeper_api.errors import ErrorEnvelope
-from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.middleware.refusals import Envelope
 from deeper_api.openai.completions import Chunk
-from deeper_api.openai.errors import OpenAIErrorEnvelope, openai_code, speaks_openai
-from deeper_api.routes.descriptions import (
-    HEADERS,
-    errors_of,
-    other_parameters,
-    response_headers,
-    wants_sign_in,
-)
+from deeper_api.openai.errors import OpenAIErrorEnvelope
+from deeper_api.routes import ROUTES
+from deeper_api.routes.credentials import SCHEMES, security_of
+from deeper_api.routes.descriptions import HEADERS, describe_response, other_parameters
+from deeper_api.routes.examples import examples_of
+from deeper_api.routes.failures import Failures
 from deeper_api.routes.schemas import Json, Schemas
 from deeper_api.routes.streams import FrameStream, PatientStream
 from deeper_api.routes.transfers import Download
 
 _JSON: Final = "application/json"
-_SCHEME: Final = "bearer"
+_ABOUT: Final = """\
+Chats with language models for many users, over accounts, conversations and streams that outlast their connections.
+
+Bodies are JSON in UTF-8, ids UUIDv7, times RFC 3339 in UTC. Lists come in pages, newest first: the `cursor` of one
+leads to the next. Whatever is not a success is `{"error": {"code": …, "message": …}}`, with a code of a closed list;
+below `/openai` it has OpenAI's shape. What is of somebody else does not exist (404)."""
+TAGS: Final[Mapping[str, str]] = {
+    "auth": "Signing up, in and out; the sessions of a user.",
+    "me": "The account of whoever asks.",
+    "api-keys": "Keys for programs.",
+    "models": "What can be asked.",
+    "chat": "Asking a model.",
+    "generations": "Answers while they are written, and for a day after.",
+    "conversations": "What was said, kept.",
+    "usage": "Tokens and requests.",
+    "openai": "The same for OpenAI's clients.",
+    "admin": "For administrators.",
+    "health": "For whoever looks after the server.",
+}
 
 # The kinds of response whose content their types do not tell, and what they send, by media type.
 _CONTENTS: Final[Mapping[type[Response[None]], Mapping[str, object]]] = {
@@ -67,15 +85,9 @@ def _line(frame: Json) -> Json:
 _SEQUENCES: Final[Mapping[str, Callable[[Json], Json]]] = {SSE.media_type: _event, NDJSON.media_type: _line}
 
 
-@get("/openapi/openapi.json", include_in_schema=False)
-async def get_openapi(request: JsonRequest) -> Response[Json]:
-    """Return the document."""
-    return Response(describe(request.app))
-
-
-def describe(app: Litestar) -> Json:
-    """Return the OpenAPI document of the routes of ``app`` that are to be in it."""
-    operations = list(_operations(app.routes))
+def openapi_document(route_handlers: Sequence[ControllerRouterHandler] = ROUTES) -> Json:
+    """Return the OpenAPI document of those of the routes that are to be in it."""
+    operations = list(_operations(Router(path="/", route_handlers=route_handlers).routes))
     schemas = Schemas(
         read=[kind for _, _, handler in operations for kind in _read(handler)],
         written=[
@@ -83,27 +95,30 @@ def describe(app: Litestar) -> Json:
             OpenAIErrorEnvelope,
             *(kind for _, _, handler in operations for kind in _written(handler)),
         ],
+        named={Frame: "Frame"},
     )
+    failures = Failures()
     paths: dict[str, Json] = {}
     for route, method, handler in operations:
-        paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, method, handler, schemas)
-    return {
+        operation = _operation(route, method, handler, schemas)
+        responses = cast("Json", operation["responses"])
+        responses.update(failures.of(handler, method=method, path=route.path))
+        paths.setdefault(route.path_format, {})[method.lower()] = operation
+    document: Json = {
         "openapi": "3.1.0",
-        "info": {"title": "DeeperSensor", "version": "1"},
+        "info": {"title": "DeeperSensor", "version": version("deeper-api"), "description": _ABOUT},
         "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": words} for name, words in TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
             "headers": dict(HEADERS),
-            "securitySchemes": {
-                _SCHEME: {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An access token; or an API key, but for accounts, sessions and keys.",
-                }
-            },
+            "responses": failures.responses,
+            "examples": failures.examples,
+            "securitySchemes": dict(SCHEMES),
         },
     }
+    return msgspec.json.decode(msgspec.json.encode(document), type=Json)  # with arrays for tuples, as JSON has them
 
 
 def _operations(routes: Sequence[BaseRoute]) -> Iterator[tuple[HTTPRoute, str, HTTPRouteHandler]]:
@@ -151,11 +166,11 @@ def _operation(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas
         operation["parameters"] = parameters
     body = handler.parsed_fn_signature.parameters.get("data")
     if body is not None:
-        content = {_JSON: {"schema": schemas.of(body.annotation)}}
+        content = {_JSON: {"schema": schemas.of(body.annotation), "examples": _examples(body.annotation, _JSON)}}
         operation["requestBody"] = {"required": body.default is Empty, "content": content}
-    if wants_sign_in(handler):
-        operation["security"] = [{_SCHEME: []}]
-    operation["responses"] = _responses(route, method, handler, schemas)
+    if security := security_of(handler, method):
+        operation["security"] = security
+    operation["responses"] = _successes(handler, schemas)
     return operation
 
 
@@ -200,30 +215,25 @@ def _parameter_schema(field: FieldDefinition, parameter: QueryParameter, schemas
     return {**(options[0] if len(options) == 1 else {"anyOf": options}), **known, **(parameter.schema_extra or {})}
 
 
-def _responses(route: HTTPRoute, method: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
+def _successes(handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     contents: dict[str, Json] = {}
     for each in _contents(handler):
         for media_type, kind in each.items():
             part = _chunk if kind is Chunk else _SEQUENCES.get(media_type, _itself)
-            contents[media_type] = {"schema": part(schemas.of(kind))}
-    success = _response(handler, handler.status_code, handler.response_description or "Success", contents)
+            contents[media_type] = {"schema": part(schemas.of(kind)), "examples": _examples(kind, media_type)}
+    success = describe_response(handler, handler.status_code, handler.response_description or "Success", contents)
     for header in handler.resolve_response_headers():
         said = {"description": header.description or "", "required": header.required, "schema": {"type": "string"}}
         cast("Json", success["headers"])[header.name] = said
-    responses = {str(handler.status_code): success}
-    for status, spec in (handler.responses or {}).items():
-        responses[str(status)] = _response(handler, status, spec.description, {})
-    openai = speaks_openai(route.path)
-    envelope: dict[str, Json] = {_JSON: {"schema": schemas.of(OpenAIErrorEnvelope if openai else ErrorEnvelope)}}
-    for status, kinds in errors_of(handler, method=method, path=route.path).items():
-        words = "\n".join(
-            f"`{openai_code(each.code) if openai else each.code}`: {each.default_message}" for each in kinds
-        )
-        responses[str(status)] = _response(handler, status, words, envelope)
-    return dict(responses)
+    others = {
+        str(status): describe_response(handler, status, spec.description, {}) for status, spec in _others(handler)
+    }
+    return {str(handler.status_code): success, **others}
 
 
-def _response(handler: HTTPRouteHandler, status: int, description: str, content: Mapping[str, Json]) -> Json:
-    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in response_headers(handler, status)}
-    response: Json = {"description": description, "headers": headers}
-    return response | ({"content": dict(content)} if content else {})
+def _others(handler: HTTPRouteHandler) -> Iterable[tuple[int, ResponseSpec]]:
+    return (handler.responses or {}).items()
+
+
+def _examples(kind: object, media_type: str) -> Json:
+    return {name: {"value": value} for name, value in examples_of(kind, media_type).items()}

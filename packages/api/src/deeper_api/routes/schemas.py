@@ -1,7 +1,7 @@
 """JSON Schemas of the types that go over the wire, as msgspec reads and writes them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from inspect import cleandoc
 from typing import cast, get_args, get_origin
 
@@ -17,21 +17,27 @@ _REFERENCE = "#/components/schemas/{name}"
 class Schemas:
     """The schemas of what is ``read``, of what is ``written``, and of what is both.
 
-    ``components`` has those of structs and enumerations, by their names.
+    ``components`` has those of structs and enumerations, by their names, and those of the unions that ``named`` names.
     """
 
-    def __init__(self, read: Iterable[object], written: Iterable[object]) -> None:
+    def __init__(self, read: Iterable[object], written: Iterable[object], named: Mapping[object, str]) -> None:
         read = list(read)
-        self._kinds = list(dict.fromkeys([*read, *written]))
-        found = msgspec.json.schema_components(self._kinds, schema_hook=_schema_hook, ref_template=_REFERENCE)
-        self._schemas, self.components = cast("tuple[tuple[Json, ...], dict[str, Json]]", found)
+        kinds = list(dict.fromkeys([*read, *written]))
+        found = msgspec.json.schema_components(kinds, schema_hook=_schema_hook, ref_template=_REFERENCE)
+        schemas, self.components = cast("tuple[tuple[Json, ...], dict[str, Json]]", found)
+        self._schemas = dict(zip(kinds, schemas, strict=True))
         also_read = {struct.cls for struct in _structs(inspect.multi_type_info(read))}
-        for struct in _structs(inspect.multi_type_info(self._kinds)):
+        for struct in _structs(inspect.multi_type_info(kinds)):
             self._complete(struct, only_written=struct.cls not in also_read)
+        for kind, name in named.items():
+            # Their tags tell the parts apart: it is never more than one of them.
+            parts = {("oneOf" if key == "anyOf" else key): said for key, said in self._schemas[kind].items()}
+            self.components[name] = {"title": name, **parts}
+            self._schemas[kind] = {"$ref": _REFERENCE.format(name=name)}
 
     def of(self, kind: object) -> Json:
         """Return the schema of one of the types."""
-        return self._schemas[self._kinds.index(kind)]
+        return self._schemas[kind]
 
     def _complete(self, struct: StructType, *, only_written: bool) -> None:
         """Say what msgspec does not: that moments are moments, and that what is always written is always there."""
