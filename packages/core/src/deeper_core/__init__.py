@@ -23,6 +23,7 @@ from deeper_core.chat import (
     Usage,
     join_tool_calls,
 )
+from deeper_core.deprecations import Deprecation, deprecated, deprecated_names, parse_version
 from deeper_core.errors import (
     AnswerIncomplete,
     BodyTooLarge,
@@ -77,6 +78,7 @@ __all__ = [
     "DatabaseUnavailable",
     "DeeperError",
     "Delta",
+    "Deprecation",
     "EmailTaken",
     "ErrorCode",
     "ErrorDetail",
@@ -127,6 +129,9 @@ __all__ = [
     "User",
     "UserId",
     "ValidationFailed",
+    "deprecated",
+    "deprecated_names",
     "join_tool_calls",
     "new_id",
+    "parse_version",
 ]
