@@ -119,7 +119,24 @@ def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
     assert TEST_COMMAND in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
-def test_the_example_of_deeper_core_runs() -> None:
-    example = re.search(r"```python\n(.*?)```", (ROOT / "packages/core/README.md").read_text("utf-8"), re.DOTALL)
-    assert example is not None
-    subprocess.run([sys.executable, "-c", example[1]], check=True)
+def test_the_five_minutes_of_deeper_api_run_as_they_stand(dev_port: int, short_folder: Path) -> None:
+    text = (ROOT / "packages/api/README.md").read_text("utf-8")
+    walk = re.search(r"<!-- walk -->\n```sh\n(.*?)```\n<!-- /walk -->", text, re.DOTALL)
+    assert walk is not None
+    settings = (
+        f"export DEEPER_CHAT_URL=http://127.0.0.1:{dev_port} DEEPER_DATA_DIR={short_folder / 'data'}",
+        f"export PATH={Path(sys.executable).parent}:$PATH",
+    )
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join((*settings, walk[1]))],
+        cwd=short_folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("And at sunset?") == 1  # the scripted model repeats what it is asked
+    assert "Hush." in done.stdout
+    assert "admin@example.com" in done.stdout
+    assert '"openapi": "3.1.0"' in (short_folder / "openapi.json").read_text("utf-8")

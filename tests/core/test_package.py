@@ -1,7 +1,11 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import deeper_core
+
+README = Path(__file__).parents[2] / "packages" / "core" / "README.md"
 
 
 def test_the_door_is_sorted_and_every_name_is_there():
@@ -27,3 +31,10 @@ def test_the_domain_needs_msgspec_and_nothing_else():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["deeper_core"]
+
+
+def test_the_examples_of_the_readme_run():
+    examples = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        subprocess.run([sys.executable, "-W", "error", "-c", example], check=True, timeout=60)

@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from deeper_core import Deprecation, parse_version
+from deeper_core import Deprecation
+from deeper_core.deprecations import parse_version
 
 _HELPERS = {"deprecated", "deprecated_names"}
 

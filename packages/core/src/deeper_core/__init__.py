@@ -23,7 +23,7 @@ from deeper_core.chat import (
     Usage,
     join_tool_calls,
 )
-from deeper_core.deprecations import Deprecation, deprecated, deprecated_names, parse_version
+from deeper_core.deprecations import Deprecation, deprecated, deprecated_names
 from deeper_core.errors import (
     AnswerIncomplete,
     BodyTooLarge,
@@ -133,5 +133,4 @@ __all__ = [
     "deprecated_names",
     "join_tool_calls",
     "new_id",
-    "parse_version",
 ]
