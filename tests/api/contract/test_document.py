@@ -96,3 +96,27 @@ def test_every_failure_names_its_codes_and_shows_each():
 def test_every_tag_is_explained():
     used = {tag for _, operation in operations() for tag in cast("list[str]", operation["tags"])}
     assert used == {tag["name"] for tag in cast("list[Json]", DOCUMENT["tags"])}
+
+
+def parts_of_a_stream(schema: object) -> Iterator[Json]:
+    """What the texts in a schema are schemas of."""
+    if isinstance(schema, dict):
+        if "contentSchema" in schema:
+            yield cast("Json", schema["contentSchema"])
+        for each in schema.values():
+            yield from parts_of_a_stream(each)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from parts_of_a_stream(each)
+
+
+@pytest.mark.parametrize("name", [name for name in CONTENTS if name.endswith("text/event-stream")])
+def test_what_the_events_of_a_stream_hold_fits_too(name: str):
+    [part] = parts_of_a_stream(CONTENTS[name]["schema"])
+    validator = OAS31Validator({**part, "components": DOCUMENT["components"]})
+    examples = cast("dict[str, dict[str, Json]]", CONTENTS[name]["examples"]).values()
+    texts = [str(example["value"]["data"]) for example in examples]
+    assert len(texts) >= 3
+    for text in texts:
+        if text != "[DONE]":
+            validator.validate(json.loads(text))

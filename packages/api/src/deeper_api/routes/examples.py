@@ -7,10 +7,13 @@ import msgspec
 
 from deeper_api.chat.frames import Frame
 from deeper_api.chat.wire import NDJSON, SSE
+from deeper_api.errors import error_body
 from deeper_api.openai.completions import Chunk
-from deeper_api.routes.example_answers import ANSWERS, CHUNK, FRAMES
+from deeper_api.openai.errors import openai_envelope
+from deeper_api.routes.example_answers import ANSWERS, CHUNK, FRAMES, REQUEST_ID
 from deeper_api.routes.example_requests import REQUESTS
 from deeper_api.routes.schemas import Json
+from deeper_core import ModelServerTimedOut
 
 _EXAMPLES: Final = {**REQUESTS, **ANSWERS}
 
@@ -20,8 +23,9 @@ def examples_of(kind: object, media_type: str) -> Mapping[str, object]:
     if kind == Frame:
         return dict(_lines() if media_type == NDJSON.media_type else _events())
     if kind is Chunk:
-        chunk = {"data": msgspec.json.encode(CHUNK).decode()}
-        return {"chunk": chunk, "end": {"data": "[DONE]"}}
+        parts = {"chunk": CHUNK, "error": openai_envelope(error_body(ModelServerTimedOut(), REQUEST_ID))}
+        events = {name: {"data": msgspec.json.encode(part).decode()} for name, part in parts.items()}
+        return {**events, "end": {"data": "[DONE]"}}
     return {name: msgspec.json.decode(msgspec.json.encode(value)) for name, value in _EXAMPLES[kind].items()}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from inspect import getdoc
-from typing import Final, cast
+from typing import Final, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.routes import BaseRoute, HTTPRoute
-from litestar.types import ControllerRouterHandler, Empty
+from litestar.types import Empty
 from litestar.typing import FieldDefinition
 
 from deeper_api.chat.frames import Frame
@@ -38,7 +38,7 @@ Chats with language models for many users, over accounts, conversations and stre
 Bodies are JSON in UTF-8, ids UUIDv7, times RFC 3339 in UTC. Lists come in pages, newest first: the `cursor` of one
 leads to the next. Whatever is not a success is `{"error": {"code": …, "message": …}}`, with a code of a closed list;
 below `/openai` it has OpenAI's shape. What is of somebody else does not exist (404)."""
-TAGS: Final[Mapping[str, str]] = {
+_TAGS: Final[Mapping[str, str]] = {
     "auth": "Signing up, in and out; the sessions of a user.",
     "me": "The account of whoever asks.",
     "api-keys": "Keys for programs.",
@@ -65,15 +65,28 @@ def _itself(schema: Json) -> Json:
 
 
 def _event(frame: Json) -> Json:
-    data: Json = {"type": "string", "contentMediaType": _JSON, "contentSchema": frame}
-    fields: Json = {"id": {"type": "string", "pattern": "^[0-9]+$"}, "event": {"type": "string"}, "data": data}
+    names = [str(kind.__struct_config__.tag) for kind in get_args(Frame)]
+    fields: Json = {
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+        "event": {"type": "string", "enum": names},
+        "data": _in_text(frame),
+    }
     return {"description": "Each event.", "type": "object", "required": ["event", "data"], "properties": fields}
 
 
 def _chunk(chunk: Json) -> Json:
-    said: Json = {"type": "string", "contentMediaType": _JSON, "contentSchema": chunk}
-    data: Json = {"description": "`[DONE]` is the end.", "anyOf": [{"const": "[DONE]"}, said]}
-    return {"description": "Each event.", "type": "object", "required": ["data"], "properties": {"data": data}}
+    error: Json = {"$ref": f"#/components/schemas/{OpenAIErrorEnvelope.__name__}"}
+    data: Json = {"anyOf": [{"const": "[DONE]"}, _in_text({"anyOf": [chunk, error]})]}
+    return {
+        "description": "Each event. The last one is `[DONE]`, or an error.",
+        "type": "object",
+        "required": ["data"],
+        "properties": {"data": data},
+    }
+
+
+def _in_text(schema: Json) -> Json:
+    return {"type": "string", "contentMediaType": _JSON, "contentSchema": schema}
 
 
 def _line(frame: Json) -> Json:
@@ -85,9 +98,9 @@ def _line(frame: Json) -> Json:
 _SEQUENCES: Final[Mapping[str, Callable[[Json], Json]]] = {SSE.media_type: _event, NDJSON.media_type: _line}
 
 
-def openapi_document(route_handlers: Sequence[ControllerRouterHandler] = ROUTES) -> Json:
+def openapi_document() -> Json:
     """Return the OpenAPI document of those of the routes that are to be in it."""
-    operations = list(_operations(Router(path="/", route_handlers=route_handlers).routes))
+    operations = list(_operations(Router(path="/", route_handlers=ROUTES).routes))
     schemas = Schemas(
         read=[kind for _, _, handler in operations for kind in _read(handler)],
         written=[
@@ -108,7 +121,7 @@ def openapi_document(route_handlers: Sequence[ControllerRouterHandler] = ROUTES)
         "openapi": "3.1.0",
         "info": {"title": "DeeperSensor", "version": version("deeper-api"), "description": _ABOUT},
         "servers": [{"url": "/"}],
-        "tags": [{"name": name, "description": words} for name, words in TAGS.items()],
+        "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
