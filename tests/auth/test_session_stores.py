@@ -1,21 +1,14 @@
-import pytest
+"""The store in memory does what every store of sessions has to do."""
 
-from deeper_auth import ManualClock, MemorySessionStore
-from tests.auth.session_store_contract import SessionStoreContract
+from deeper_auth import MemorySessionStore
+from deeper_auth.conformance import Ability, ClockHarness, SessionStoreConformance
 
 
-class TestMemorySessionStore(SessionStoreContract):
-    @pytest.fixture
-    def clock(self):
-        return ManualClock()
-
-    @pytest.fixture
-    def store(self, clock):
-        return MemorySessionStore(clock=clock)
-
-    @pytest.fixture
-    def advance(self, clock):
-        async def move(seconds: float) -> None:
-            clock.advance(seconds)
-
-        return move
+class TestMemorySessionStore(SessionStoreConformance):
+    harness = ClockHarness(
+        lambda clock: MemorySessionStore(clock=clock),
+        without={
+            Ability.SHARING: "its sessions are in one process",
+            Ability.FAILURE: "memory is always there",
+        },
+    )

@@ -13,7 +13,10 @@ from deeper_core.ids import SessionId, UserId
 
 
 class NewSession(Struct, frozen=True, kw_only=True):
-    """What is known of a session before a store has given it its times."""
+    """What is known of a session before a store has given it its times.
+
+    ``user_agent`` is printable text of at most 256 characters.
+    """
 
     id: SessionId
     user_id: UserId
@@ -31,7 +34,13 @@ class Rotation(Struct, frozen=True, kw_only=True):
 class SessionStore(Protocol):
     """Keeps sessions. Each method is one atomic step, and the store's own clock decides every time.
 
-    ``tests/auth/session_store_contract.py`` holds the tests that an implementation has to pass.
+    Atomic means over all processes that share the sessions: a lock inside one of them is not enough. A method that is
+    cancelled has done its step or has not, never half of it. `deeper_auth.conformance` holds the tests that an
+    implementation has to pass.
+
+    Raises:
+        DatabaseUnavailable: from any method, the storage does not answer. Never is that an empty answer, which would
+            sign people out; ``retry_after`` says when to come back.
     """
 
     async def create(self, new: NewSession, policy: SessionPolicy) -> Session:
