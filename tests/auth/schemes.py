@@ -38,6 +38,7 @@ class GatedScheme:
         self.started = threading.Semaphore(0)
         self.running = 0
         self.most_running = 0
+        self.fault: Exception | None = None
         self._lock = threading.Lock()
         self._first = True
 
@@ -52,6 +53,8 @@ class GatedScheme:
         assert self.gate.wait(30)
         with self._lock:
             self.running -= 1
+        if self.fault is not None:
+            raise self.fault
         return password
 
     def verify(self, password: str, hashed: str) -> bool:

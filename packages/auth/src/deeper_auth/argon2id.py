@@ -9,6 +9,7 @@ import re
 import warnings
 from typing import Annotated, Final, Protocol, cast
 
+import msgspec
 from msgspec import Meta, Struct
 
 with warnings.catch_warnings():
@@ -23,13 +24,16 @@ with warnings.catch_warnings():
 # A hash with a salt of 16 and a digest of 32 bytes: all that was ever made here. The last character of each carries
 # spare bits, which libargon2 wants to be zero.
 _HASH: Final = re.compile(
-    r"\$argon2id\$v=19\$m=[1-9]\d{0,9},t=[1-9]\d{0,9},p=[1-9]\d{0,7}"
+    r"\$argon2id\$v=19\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,7})"
     r"\$[A-Za-z0-9+/]{21}[AQgw]\$[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]"
 )
 
+# In KiB: RFC 9106 section 3.1.
+_MEMORY_PER_LANE: Final = 8
+
 
 class Argon2Cost(Struct, frozen=True, kw_only=True):
-    """What one hash costs: ``memory`` in KiB, ``passes`` over it, ``lanes`` side by side.
+    """What one hash costs: ``memory`` in KiB, at least 8 for each lane, ``passes`` over it, ``lanes`` side by side.
 
     The default is the smallest that the OWASP Password Storage Cheat Sheet recommends: some 16 ms of one core.
     """
@@ -80,8 +84,16 @@ class Argon2id:
         return self._context.verify(password, hashed)
 
     def is_readable(self, hashed: str) -> bool:
-        """Whether ``hashed`` is a whole Argon2id hash. Costs nothing."""
-        return _HASH.fullmatch(hashed) is not None
+        """Whether ``hashed`` is a whole Argon2id hash, of a cost that an `Argon2Cost` can say. Costs nothing."""
+        found = _HASH.fullmatch(hashed)
+        if found is None:
+            return False
+        memory, passes, lanes = map(int, found.groups())
+        try:
+            cost = msgspec.convert({"memory": memory, "passes": passes, "lanes": lanes}, Argon2Cost)
+        except msgspec.ValidationError:
+            return False
+        return cost.memory >= _MEMORY_PER_LANE * cost.lanes
 
     def is_outdated(self, hashed: str) -> bool:
         """Whether ``hashed``, which is readable, was made with another cost than this one."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from deeper_auth.passwords import MAX_PASSWORD_LENGTH, normalise
+from deeper_auth.passwords import MAX_MARKS, MAX_PASSWORD_LENGTH, normalise
 from deeper_core.errors import ErrorDetail, ValidationFailed
 
 
@@ -26,11 +26,10 @@ class PasswordPolicy(Struct, frozen=True, kw_only=True):
         """Return what is wrong with ``password``, each as a detail at ``field``; nothing, if it may be chosen."""
         normalised = normalise(password)
         if normalised is None:
-            return (
-                ErrorDetail(
-                    message=f"A password is valid Unicode of at most {MAX_PASSWORD_LENGTH} characters.", field=field
-                ),
+            message = (
+                f"A password is valid Unicode: at most {MAX_PASSWORD_LENGTH} letters, with {MAX_MARKS} marks each."
             )
+            return (ErrorDetail(message=message, field=field),)
         messages: list[str] = []
         if len(normalised) < self.min_length:
             messages.append(f"A password has at least {self.min_length} characters.")

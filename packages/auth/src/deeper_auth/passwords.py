@@ -17,6 +17,10 @@ from deeper_core.errors import InternalError, Overloaded, ShuttingDown
 
 # In code points after normalisation. Long enough for any passphrase, short enough that no one sends a book.
 MAX_PASSWORD_LENGTH: Final = 1024
+# Marks in a row on one letter, after decomposition: UAX 15 section 13 (Stream-Safe Text Format), which is far more than
+# any language has. Putting marks in order takes time with the square of their number, thousands of them a fifth of a
+# second, and nothing else in Python runs meanwhile.
+MAX_MARKS: Final = 30
 _STAND_IN: Final = "a password that nobody has"
 _T = TypeVar("_T")
 
@@ -133,13 +137,25 @@ class PasswordHasher:
 def normalise(password: str) -> str | None:
     """Return ``password`` in NFC (RFC 8265 section 4.2), or None if none so long or so odd can be anybody's.
 
-    The same password typed on two keyboards may be composed or decomposed, and must be one password.
+    The same password typed on two keyboards may be composed or decomposed, and must be one password: either all
+    spellings of a password are None, or none of them is. Lone surrogates and more than 30 marks on one letter are odd.
     """
     # A canonical decomposition is at most four code points long (UAX 15 section 11), so NFC shortens by no more than
     # that, and what is longer still need not be looked at.
     if len(password) > 4 * MAX_PASSWORD_LENGTH:
         return None
-    normalised = unicodedata.normalize("NFC", password)
-    if len(normalised) > MAX_PASSWORD_LENGTH or any("\ud800" <= character <= "\udfff" for character in normalised):
+    if not password.isascii() and _is_odd(password):
         return None
-    return normalised
+    normalised = unicodedata.normalize("NFC", password)
+    return normalised if len(normalised) <= MAX_PASSWORD_LENGTH else None
+
+
+def _is_odd(password: str) -> bool:
+    letters = {letter: unicodedata.normalize("NFD", letter) for letter in set(password)}
+    if any("\ud800" <= letter <= "\udfff" for letter in letters):
+        return True
+    kinds = {
+        letter: "".join("m" if unicodedata.combining(part) else "." for part in parts)
+        for letter, parts in letters.items()
+    }
+    return "m" * (MAX_MARKS + 1) in "".join(map(kinds.__getitem__, password))
