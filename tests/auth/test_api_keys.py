@@ -33,6 +33,7 @@ def test_a_key_that_is_printed_gives_nothing_away():
     key = new_api_key()
     assert key.secret not in repr(key)
     assert key.secret not in f"{[key]}"
+    assert key.__rich_repr__() == [("prefix", key.prefix)]
 
 
 @pytest.mark.parametrize("change", ["{}\n", " {}", "{}a", "Bearer {}", "{}é", "{}\ud800"])

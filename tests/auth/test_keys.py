@@ -17,6 +17,18 @@ def test_a_short_previous_secret_is_refused_too():
         KeyRing(SECRET, ["x" * 31])
 
 
+def test_a_secret_that_is_no_unicode_is_refused_and_not_carried_along():
+    with pytest.raises(ValueError, match="valid Unicode") as refusal:
+        KeyRing(SECRET, [SECRET + "\udc80"])
+    assert type(refusal.value) is ValueError
+    assert refusal.value.__context__ is None
+
+
+def test_the_secrets_of_before_are_a_list():
+    with pytest.raises(ValueError, match="32 bytes"):
+        KeyRing(SECRET, SECRET)
+
+
 def test_length_is_counted_in_bytes():
     assert KeyRing("ä" * 16).current(KeyPurpose.ACCESS).id
 

@@ -42,6 +42,10 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"ApiKey(prefix={self.prefix!r})"
 
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """As above: rich, which prints local variables of tracebacks, asks a Struct for its fields."""
+        return [("prefix", self.prefix)]
+
 
 def new_api_key() -> ApiKey:
     """Return a new random key."""

@@ -39,14 +39,15 @@ class KeyRing:
     """The keys of every purpose, newest first.
 
     To rotate: make a new secret the current one and move the old one to ``previous``; when the longest-lived token
-    signed with the old one has run out, drop it.
+    signed with the old one has run out, drop it. Where several processes share the sessions, first let all of them
+    believe the new secret, as one of ``previous``: those that come late would refuse what the first one signs.
 
     Raises:
-        ValueError: a secret is shorter than `MIN_SECRET_BYTES`. Its message does not repeat the secret.
+        ValueError: a secret is shorter than `MIN_SECRET_BYTES`, or no valid Unicode. The error holds nothing of it.
     """
 
     def __init__(self, current: str | bytes, previous: Sequence[str | bytes] = ()) -> None:
-        secrets = [secret.encode() if isinstance(secret, str) else secret for secret in (current, *previous)]
+        secrets = [_encoded(secret) for secret in (current, *previous)]
         if any(len(secret) < MIN_SECRET_BYTES for secret in secrets):
             raise ValueError(f"each signing secret needs at least {MIN_SECRET_BYTES} bytes")
         self._keys = {
@@ -64,6 +65,13 @@ class KeyRing:
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(f'{purpose.name.lower()}={keys}' for purpose, keys in self._keys.items())})"
+
+
+def _encoded(secret: str | bytes) -> bytes:
+    # An UnicodeEncodeError would carry the secret along.
+    if isinstance(secret, str) and any("\ud800" <= letter <= "\udfff" for letter in secret):
+        raise ValueError("each signing secret is valid Unicode, or bytes")
+    return secret.encode() if isinstance(secret, str) else secret
 
 
 def derive_key(secret: bytes, salt: bytes, label: bytes) -> bytes:
