@@ -1,12 +1,12 @@
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jose import jwt
 
-from deeper_auth import AccessTokenPolicy, AccessTokens, KeyRing, ManualClock, RefreshTokens
+from deeper_auth import AccessTokenPolicy, AccessTokens, KeyRing, ManualClock, RefreshTokens, parse_bearer
 from deeper_core import InvalidToken, SessionId, UserId, new_id
 from tests.auth.attacks import KEY, RING, SECRET, all_attacks, forge, good_header, good_payload
 
@@ -134,6 +134,40 @@ def test_lifetime_issuer_and_audience_can_be_set(clock):
 def test_a_policy_whose_tokens_would_be_refused_is_refused_at_once():
     with pytest.raises(ValueError, match="longer"):
         AccessTokens(RING, AccessTokenPolicy(issuer="i" * 2_000))
+
+
+@pytest.mark.parametrize(("lifetime", "skew"), [(0, 0), (0.9, 0), (-600, 0), (600, -1)])
+def test_a_policy_whose_tokens_are_never_valid_is_refused(lifetime, skew):
+    with pytest.raises(ValueError, match="second"):
+        AccessTokenPolicy(lifetime=timedelta(seconds=lifetime), skew=timedelta(seconds=skew))
+
+
+def test_a_clock_without_a_time_zone_is_refused():
+    with pytest.raises(ValueError, match="time zone"):
+        AccessTokens(RING, clock=ManualClock(datetime(2026, 1, 1)))  # noqa: DTZ001  - that is the fault
+
+
+def test_two_services_with_one_secret_do_not_believe_each_other(clock):
+    tokens = [AccessTokens(RING, AccessTokenPolicy(issuer=name, audience=name), clock=clock) for name in ("a", "b")]
+    with pytest.raises(InvalidToken):
+        tokens[1].verify(tokens[0].issue(USER, SESSION))
+
+
+@pytest.mark.parametrize("header", ["Bearer abc", "bearer abc", "BEARER   abc", "Bearer abc "])
+def test_a_bearer_token_is_found(header):
+    assert parse_bearer(header) == "abc"
+
+
+@pytest.mark.parametrize("header", [None, "", "abc", "Basic abc", "Bearer\tabc", " Bearer abc", "Bearerabc"])
+def test_what_is_no_bearer_token_is_refused(header):
+    with pytest.raises(InvalidToken):
+        parse_bearer(header)
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a b"])
+def test_an_empty_or_broken_bearer_token_is_refused_as_a_token(tokens, header):
+    with pytest.raises(InvalidToken):
+        tokens.verify(parse_bearer(header))
 
 
 def test_a_verified_token_is_read_once_only(tokens):

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import deeper_auth
+from deeper_auth import conformance
 
 README = Path(__file__).parents[2] / "packages" / "auth" / "README.md"
 
@@ -13,15 +14,28 @@ def test_the_door_is_sorted_and_every_name_is_there():
     assert [name for name in deeper_auth.__all__ if not hasattr(deeper_auth, name)] == []
 
 
-def test_every_public_class_of_the_package_goes_through_the_door():
-    modules = [module for name, module in sys.modules.items() if name.startswith("deeper_auth.")]
-    classes = {
+def classes_of(prefix: str, without: str = "\0") -> set[str]:
+    modules = [module for name, module in sys.modules.items() if name.startswith(prefix) and without not in name]
+    return {
         value.__name__
         for module in modules
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
     }
-    assert classes - set(deeper_auth.__all__) == set()
+
+
+def test_every_public_class_of_the_package_goes_through_the_door():
+    assert classes_of("deeper_auth.", without="conformance") - set(deeper_auth.__all__) == set()
+
+
+def test_the_suite_has_a_door_of_its_own():
+    assert [name for name in conformance.__all__ if not hasattr(conformance, name)] == []
+    assert classes_of("deeper_auth.conformance") - set(conformance.__all__) == set()
+
+
+def test_the_package_does_without_pytest():
+    code = "import deeper_auth, sys; assert 'pytest' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_neither_a_server_nor_a_database_is_imported():

@@ -1,5 +1,7 @@
 import asyncio
+from datetime import timedelta
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -10,10 +12,20 @@ from deeper_auth import (
     MemorySessionStore,
     RefreshTokens,
     RevocationReason,
+    SessionPolicy,
     SessionService,
     TokenPair,
 )
-from deeper_core import InvalidRefreshToken, InvalidToken, RefreshTokenReused, SessionId, UserId, new_id
+from deeper_core import (
+    DatabaseUnavailable,
+    InvalidRefreshToken,
+    InvalidToken,
+    RefreshTokenReused,
+    SessionId,
+    UserId,
+    new_id,
+)
+from tests.auth.faults.stores import Unreachable
 
 RING = KeyRing("s" * 32)
 USER, OTHER = UserId(new_id()), UserId(new_id())
@@ -178,17 +190,82 @@ async def test_sessions_are_listed_newest_first(sessions, clock):
 
 
 async def test_what_a_client_says_of_itself_is_cut_and_cleaned(sessions):
-    pair = await sessions.open(USER, user_agent="a\0b\x1b[31m\u202e\ud800" + "x" * 10_000, ip_address="1" * 1_000)
+    pair = await sessions.open(USER, user_agent="a\0b\x1b[31m\u202e\ud800" + "x" * 10_000)
     assert pair.session.user_agent is not None
     assert pair.session.user_agent.startswith("a\ufffdb\ufffd[31m\ufffd\ufffdxxx")
     assert len(pair.session.user_agent) == 256
-    assert pair.session.ip_address == "1" * 64
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:DB8:0:0::1", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("unknown", None),
+        ("unix:/run/proxy.sock", None),
+        ("192.0.2.1, 198.51.100.7", None),
+        ("1" * 100_000, None),
+        ("\ud800", None),
+        ("", None),
+        (None, None),
+    ],
+)
+async def test_only_an_address_is_kept_as_one(sessions, given, kept):
+    assert (await sessions.open(USER, ip_address=given)).session.ip_address == kept
+
+
+async def test_a_list_of_sessions_signs_nobody_in(sessions):
+    pairs = [await sessions.open(USER, user_agent="Firefox")]
+    pairs += [await sessions.refresh(pairs[0].refresh_token)]
+    shown = f"{await sessions.list_live(USER)}" + msgspec.json.encode(await sessions.list_live(USER)).decode()
+    for pair in pairs:
+        for secret in (pair.access_token, pair.refresh_token, pair.refresh_token[-32:], pair.access_token[-43:]):
+            assert secret not in shown
+
+
+async def test_a_store_that_cannot_be_reached_is_no_session_that_ended():
+    sessions = SessionService.over(Unreachable(), RING)
+    pair = await SessionService.over(MemorySessionStore(), RING).open(USER)
+    for call in (
+        sessions.open(USER),
+        sessions.refresh(pair.refresh_token),
+        sessions.check(sessions.verify(pair.access_token)),
+        sessions.list_live(USER),
+        sessions.revoke(pair.session.id, USER),
+        sessions.revoke_by_token(pair.refresh_token),
+        sessions.revoke_others(USER, pair.session.id),
+        sessions.revoke_all(USER),
+    ):
+        with pytest.raises(DatabaseUnavailable) as failure:
+            await call
+        assert failure.value.retry_after == 1
+
+
+async def test_what_goes_into_a_body_is_what_oauth_says(sessions):
+    pair = await sessions.open(USER)
+    body = pair.body()
+    assert body == {
+        "access_token": pair.access_token,
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "refresh_token": pair.refresh_token,
+    }
+    assert pair.body(refresh_token=False) == {name: body[name] for name in body if name != "refresh_token"}
+
+
+@pytest.mark.parametrize("limits", [{"idle": 0}, {"idle": -1}, {"absolute": 0}, {"grace": -1}])
+def test_a_policy_by_which_no_session_lives_is_refused(limits):
+    with pytest.raises(ValueError, match="positive"):
+        SessionPolicy(**{name: timedelta(seconds=seconds) for name, seconds in limits.items()})
 
 
 async def test_a_pair_that_is_printed_gives_no_token_away(sessions):
     pair = await sessions.open(USER)
     assert pair.refresh_token not in repr(pair)
     assert pair.access_token not in f"{pair}"
+    assert [name for name, _ in pair.__rich_repr__()] == ["session"]
 
 
 async def test_rotating_the_signing_key_signs_nobody_out(store, clock, sessions):

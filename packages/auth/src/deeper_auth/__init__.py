@@ -1,9 +1,10 @@
 """Passwords, access tokens and rotating refresh sessions, without a server or a database."""
 
-from deeper_auth.access_tokens import AccessClaims, AccessTokenPolicy, AccessTokens
+from deeper_auth.access_tokens import AccessClaims, AccessTokenPolicy, AccessTokens, parse_bearer
 from deeper_auth.api_keys import ApiKey, new_api_key, parse_api_key
 from deeper_auth.argon2id import Argon2Cost, Argon2id
 from deeper_auth.clocks import Clock, ManualClock, system_clock
+from deeper_auth.cookies import RefreshCookie
 from deeper_auth.emails import EmailAddress, parse_email
 from deeper_auth.keys import KeyPurpose, KeyRing, SigningKey
 from deeper_auth.password_policies import PasswordPolicy
@@ -31,6 +32,7 @@ __all__ = [
     "PasswordHasher",
     "PasswordPolicy",
     "PasswordVerdict",
+    "RefreshCookie",
     "RefreshTicket",
     "RefreshTokens",
     "RefreshVerdict",
@@ -45,6 +47,7 @@ __all__ = [
     "decide",
     "new_api_key",
     "parse_api_key",
+    "parse_bearer",
     "parse_email",
     "system_clock",
 ]

@@ -34,13 +34,20 @@ class AccessTokenPolicy(Struct, frozen=True, kw_only=True):
     """Who issues tokens, for whom, and for how long.
 
     ``skew`` is how far the clock of another replica may be ahead: a token from further in the future is refused.
-    Nothing is added to ``lifetime``.
+    Nothing is added to ``lifetime``, of which whole seconds count.
+
+    Raises:
+        ValueError: no token would ever be valid: ``lifetime`` is less than a second, or ``skew`` negative.
     """
 
     issuer: str = "deepersensor"
     audience: str = "deepersensor"
     lifetime: timedelta = timedelta(minutes=10)
     skew: timedelta = timedelta(minutes=1)
+
+    def __post_init__(self) -> None:
+        if self.lifetime < timedelta(seconds=1) or self.skew < timedelta(0):
+            raise ValueError("an access token lives for a second at least, and the skew is not negative")
 
 
 class AccessClaims(Struct, frozen=True, kw_only=True):
@@ -73,7 +80,7 @@ class AccessTokens:
     """Issues and verifies access tokens. For one event loop, or one thread.
 
     Raises:
-        ValueError: ``policy`` makes tokens that could never be valid.
+        ValueError: ``policy`` makes tokens that could never be valid, or ``clock`` does not know its time zone.
     """
 
     def __init__(
@@ -86,6 +93,8 @@ class AccessTokens:
     ) -> None:
         self.policy = policy or AccessTokenPolicy()
         self._clock = clock
+        if clock().utcoffset() is None:
+            raise ValueError("the clock does not know its time zone")
         signing = keys.current(KeyPurpose.ACCESS)
         self._kid = signing.id
         self._keys = {key.id: jwk.construct(key.secret, "HS256") for key in keys.accepted(KeyPurpose.ACCESS)}
@@ -149,6 +158,18 @@ class AccessTokens:
         # python-jose lets many kinds of exception through, and all of them mean the same here.
         except Exception as error:
             raise InvalidToken from error
+
+
+def parse_bearer(authorization: str | None) -> str:
+    """Return the token of an Authorization header (RFC 6750 section 2.1), of which nothing is known yet.
+
+    Raises:
+        InvalidToken: there is no such header, or it is of another scheme.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise InvalidToken
+    return token.strip(" ")
 
 
 class _VerifiedTokens:

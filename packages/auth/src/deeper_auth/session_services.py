@@ -1,8 +1,12 @@
 """The life of a session: signing in, refreshing, being believed, ending."""
 
+from ipaddress import ip_address
+from typing import Self
+
 from msgspec import Struct
 
 from deeper_auth.access_tokens import AccessClaims, AccessTokens
+from deeper_auth.keys import KeyRing
 from deeper_auth.refresh_tokens import RefreshTokens, RefreshVerdict
 from deeper_auth.session_stores import NewSession, SessionStore
 from deeper_auth.sessions import RevocationReason, Session, SessionPolicy
@@ -11,7 +15,6 @@ from deeper_core.ids import SessionId, UserId, new_id
 
 # What a client says of itself is shown in the list of sessions; nobody needs more of it than this.
 _MAX_USER_AGENT = 256
-_MAX_IP_ADDRESS = 64
 
 
 class TokenPair(Struct, frozen=True, kw_only=True):
@@ -22,9 +25,22 @@ class TokenPair(Struct, frozen=True, kw_only=True):
     refresh_token: str
     session: Session
 
+    def body(self, *, refresh_token: bool = True) -> dict[str, object]:
+        """Return what to send as JSON (RFC 6749 section 5.1), without the refresh token if that goes in a cookie."""
+        shown: dict[str, object] = {
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+        }
+        return shown | {"refresh_token": self.refresh_token} if refresh_token else shown
+
     def __repr__(self) -> str:
         # A pair that ends up in a log or a traceback must not sign anybody in.
         return f"TokenPair(session={self.session!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """As above: rich, which prints local variables of tracebacks, asks a Struct for its fields."""
+        return [("session", self.session)]
 
 
 class SessionService:
@@ -42,13 +58,22 @@ class SessionService:
         self._refresh_tokens = refresh_tokens
         self._policy = policy or SessionPolicy()
 
+    @classmethod
+    def over(cls, store: SessionStore, keys: KeyRing, policy: SessionPolicy | None = None) -> Self:
+        """Return a service over ``store`` whose tokens are signed with ``keys``, by the policies of this package."""
+        return cls(store, AccessTokens(keys), RefreshTokens(keys), policy)
+
     async def open(self, user_id: UserId, *, user_agent: str | None = None, ip_address: str | None = None) -> TokenPair:
-        """Start a session for a user whose password was right."""
+        """Start a session for a user whose password was right.
+
+        What the client says of itself is kept for the list of sessions: at most 256 printable characters of
+        ``user_agent``, and ``ip_address`` if it is one.
+        """
         new = NewSession(
             id=SessionId(new_id()),
             user_id=user_id,
-            user_agent=_printable(user_agent, _MAX_USER_AGENT),
-            ip_address=_printable(ip_address, _MAX_IP_ADDRESS),
+            user_agent=_printable(user_agent),
+            ip_address=_plain_address(ip_address),
         )
         return self._pair(await self._store.create(new, self._policy))
 
@@ -134,8 +159,17 @@ class SessionService:
         )
 
 
-def _printable(text: str | None, length: int) -> str | None:
+def _printable(text: str | None) -> str | None:
     """Return ``text`` fit to be stored and shown: no control characters, no lone surrogates, not too long."""
     if text is None:
         return None
-    return "".join(character if character.isprintable() else "\ufffd" for character in text[:length])
+    return "".join(character if character.isprintable() else "\ufffd" for character in text[:_MAX_USER_AGENT])
+
+
+def _plain_address(text: str | None) -> str | None:
+    """Return the address that ``text`` is, in its usual spelling and without a zone; None if it is none."""
+    try:
+        address = ip_address((text or "").partition("%")[0])
+    except ValueError:  # a socket of the file system, or the word of a proxy
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)

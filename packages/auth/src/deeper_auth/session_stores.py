@@ -15,7 +15,8 @@ from deeper_core.ids import SessionId, UserId
 class NewSession(Struct, frozen=True, kw_only=True):
     """What is known of a session before a store has given it its times.
 
-    ``user_agent`` is printable text of at most 256 characters.
+    ``user_agent`` is printable text of at most 256 characters; ``ip_address`` an IPv4 or IPv6 address without a zone,
+    as Python's `ipaddress` spells it.
     """
 
     id: SessionId

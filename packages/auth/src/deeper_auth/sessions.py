@@ -24,11 +24,18 @@ class SessionPolicy(Struct, frozen=True, kw_only=True):
     ``idle`` after it was last refreshed, but never longer than ``absolute`` after sign-in, refreshed or not. ``grace``
     is how long the previous refresh token still answers with the same successor: two tabs may refresh at once, and the
     answer to a refresh may get lost.
+
+    Raises:
+        ValueError: no session would ever live, or ``grace`` is negative.
     """
 
     idle: timedelta = timedelta(days=14)
     absolute: timedelta = timedelta(days=30)
     grace: timedelta = timedelta(seconds=10)
+
+    def __post_init__(self) -> None:
+        if min(self.idle, self.absolute) <= timedelta(0) or self.grace < timedelta(0):
+            raise ValueError("the limits of a session are positive, and its grace is not negative")
 
 
 class Session(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from deeper_api.accounts.api_keys import ApiKeys
 from deeper_api.accounts.devices import Device
 from deeper_api.accounts.standings import Standings
 from deeper_api.middleware.bodies import AnyConnection
-from deeper_auth import ApiKey, SessionService, parse_api_key
+from deeper_auth import ApiKey, SessionService, parse_api_key, parse_bearer
 from deeper_core import ApiKeyId, Forbidden, InvalidToken, KeyScope, Role, SessionId, UserId
 
 StillStands = Callable[[], Coroutine[None, None, bool]]
@@ -65,7 +65,7 @@ def identify(
         wanted = _ASKING & handler.parsed_fn_signature.parameters.keys()
         if not wanted:
             return
-        token = _bearer(connection)
+        token = parse_bearer(connection.headers.get("authorization"))
         key = _api_key(token)
         caller = await by_token(token) if key is None else await by_key(key, connection, wanted)
         if "admin" in wanted and caller.role is not Role.ADMIN:
@@ -134,13 +134,6 @@ async def _still_stands(connection: AnyConnection, key: ApiKey | None, standings
         return await api_keys.find(key, _device(connection)) is not None
     caller = await provide_caller(connection.scope)
     return caller.session_id is not None and await standings.find(caller.session_id) is not None
-
-
-def _bearer(connection: AnyConnection) -> str:
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise InvalidToken
-    return token.strip(" ")
 
 
 def _api_key(token: str) -> ApiKey | None:

@@ -16,8 +16,8 @@ from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.providers.callers import Person
 from deeper_api.providers.limits import PasswordAttempts
-from deeper_auth import SessionService, TokenPair
-from deeper_core import Forbidden, InvalidRefreshToken, NotFound, SessionId, User
+from deeper_auth import RefreshCookie, SessionService, TokenPair
+from deeper_core import NotFound, SessionId, User
 
 COOKIE = "__Host-deeper_refresh"
 # An authentication body is an address and a password; more is an attack on the decoder.
@@ -108,10 +108,7 @@ async def refresh(
     """Exchange a refresh token, from the body or else from the cookie, for new tokens."""
     if data is not None and data.refresh_token is not None:
         return with_tokens(await accounts.refresh(data.refresh_token, device), "body")
-    token = request.cookies.get(COOKIE)
-    if token is None:
-        raise InvalidRefreshToken
-    require_same_site(request, config.server.allowed_origins)
+    token = RefreshCookie(COOKIE, allowed_origins=config.server.allowed_origins).read(request.headers)
     return with_tokens(await accounts.refresh(token, device), "cookie")
 
 
@@ -201,24 +198,6 @@ def _in_cookie(pair: TokenPair, transport: Transport) -> list[Cookie]:
 
 def _cookie(value: str, *, max_age: int) -> Cookie:
     return Cookie(key=COOKIE, value=value, max_age=max_age, path="/", secure=True, httponly=True, samesite="strict")
-
-
-def require_same_site(request: JsonRequest, allowed_origins: tuple[str, ...]) -> None:
-    """Refuse a request that another site's page makes with the user's cookie.
-
-    Browsers tell by ``Sec-Fetch-Site``, older ones by ``Origin`` alone; programs that are no browsers send neither.
-
-    Raises:
-        Forbidden: the page that asks is of another origin, and not an allowed one.
-    """
-    origin = request.headers.get("origin")
-    if origin is not None and origin in allowed_origins:
-        return
-    site = request.headers.get("sec-fetch-site")
-    if site is not None and site not in {"same-origin", "none"}:
-        raise Forbidden("This page's origin may not use the session cookie.")
-    if site is None and origin is not None and origin.partition("://")[2] != request.headers.get("host"):
-        raise Forbidden("This page's origin may not use the session cookie.")
 
 
 auth_router = Router(
