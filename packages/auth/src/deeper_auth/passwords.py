@@ -78,7 +78,8 @@ class PasswordHasher:
         """Return whether ``hashed`` was made from ``password``; None stands for a user who does not exist.
 
         It costs one run of the scheme whatever the answer, also for a password that is too long and a hash that is
-        broken, so that the time does not tell who has an account.
+        broken, so that the time does not tell who has an account. Only where a hash was made at another cost it does,
+        until its owner signs in and it is made anew: see `PasswordVerdict`.
 
         Raises:
             Overloaded: too many callers wait.

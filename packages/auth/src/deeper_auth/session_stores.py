@@ -80,7 +80,9 @@ class SessionStore(Protocol):
 class MemorySessionStore:
     """Keeps sessions in this process, for tests and for programs of one process.
 
-    Atomic because no method waits for anything. It drops ended sessions only when `forget_ended` is called.
+    Not for a server that is to keep its users signed in over a restart, and not for several processes: none sees what
+    another one has. Atomic because no method waits for anything. It drops ended sessions only when `forget_ended` is
+    called.
     """
 
     def __init__(self, *, clock: Clock = system_clock) -> None:
