@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-# Returns the present moment, aware of its time zone.
 Clock = Callable[[], datetime]
+"""Returns the present moment, aware of its time zone."""
 
 
 def system_clock() -> datetime:

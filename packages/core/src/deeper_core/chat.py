@@ -10,13 +10,16 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-# A schema or an argument object of somebody else's making: any JSON object.
 JsonObject = dict[str, object]
+"""A schema or an argument object of somebody else's making: any JSON object."""
 
 _LONGEST_NAME: Final = 256
 
 ModelName = Annotated[str, Meta(min_length=1, max_length=256)]
+"""The name of a model, as its server knows it."""
+
 Stop = Annotated[str, Meta(min_length=1, max_length=256)]
+"""A text at which the model stops; it is not part of the answer."""
 
 
 class ChatRole(StrEnum):
@@ -62,6 +65,7 @@ class ChatMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
 class FunctionDefinition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A function that the model may call; ``parameters`` is a JSON Schema object."""
 
+    # As in OpenAI's API, and dots, which other servers have in the names of their tools.
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
     description: Annotated[str, Meta(max_length=16_384)] | None = None
     parameters: JsonObject | None = None
@@ -181,6 +185,7 @@ class Finish(Struct, frozen=True, kw_only=True):
 
 
 ChatEvent = Delta | Finish
+"""What an answer streams: any number of `Delta`, then one `Finish`."""
 
 
 def join_tool_calls(deltas: Iterable[ToolCallDelta]) -> tuple[ToolCall, ...]:

@@ -7,12 +7,19 @@ from typing import NewType
 from uuid import UUID
 
 UserId = NewType("UserId", UUID)
+"""Names an account."""
 SessionId = NewType("SessionId", UUID)
+"""Names a session: one sign-in of a user, on one device."""
 GenerationId = NewType("GenerationId", UUID)
+"""Names the writing of one answer."""
 ConversationId = NewType("ConversationId", UUID)
+"""Names a conversation."""
 MessageId = NewType("MessageId", UUID)
+"""Names a message of a conversation."""
 RunnerId = NewType("RunnerId", UUID)
+"""Names a process that writes answers."""
 ApiKeyId = NewType("ApiKeyId", UUID)
+"""Names an API key. It is not the key, and not its prefix."""
 
 # RFC 9562 section 6.2, method 1: 42 bits below the millisecond count up within one, so that ids made by one process
 # sort in the order in which they were made. The counter starts at random with its top bit clear, as the RFC advises.
