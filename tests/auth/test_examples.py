@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.server import free_port
+from deeper_auth import conformance
 
-pytest.importorskip("granian", reason="the server of these tests")
-pytest.importorskip("litestar", reason="the framework of one of the examples")
+# Not where the library is installed alone.
+servers = pytest.importorskip("tests.fakes.server", reason="the examples are in the repository")
 
-EXAMPLES = Path(__file__).parents[2] / "packages" / "auth" / "examples"
+PACKAGE = Path(__file__).parents[2] / "packages" / "auth"
+EXAMPLES = PACKAGE / "examples"
+README = PACKAGE / "README.md"
 PASSWORD = "correct horse battery staple"
 NAMES = iter(range(1_000_000))
 
@@ -78,7 +81,7 @@ def answers(port: int) -> bool:
 @pytest.fixture(scope="module", params=["asgi_app", "litestar_app"])
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
     """The port of a server that runs the example, and that ends well."""
-    port = free_port()
+    port: int = servers.free_port()
     command = [sys.executable, "-W", "error", "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1"]
     process = subprocess.Popen([*command, "--port", str(port), f"{request.param}:app"], cwd=EXAMPLES)
     try:
@@ -228,3 +231,19 @@ def test_nobody_signs_out_the_device_of_another(client: Client, port: int):
 def test_what_is_not_there_is_not_found(client: Client):
     client.enter("/signup", new_email())
     assert client.call("GET", "/nothing").status == 404
+
+
+def run_the_suite_of_the_readme(folder: Path, store: str) -> str:
+    """Run the README's test module over a store, without a plugin for asyncio; return what pytest says at the end."""
+    (folder / "sqlite_store.py").write_text(store, "utf-8")
+    (folder / "test_store.py").write_text(re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)[1])
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "test_store.py"], cwd=folder, capture_output=True, text=True, check=False, timeout=100
+    )
+    return done.stdout.splitlines()[-1]
+
+
+def test_the_store_of_the_readme_conforms(tmp_path: Path):
+    store = (EXAMPLES / "sqlite_store.py").read_text("utf-8")
+    assert re.fullmatch(rf"{len(conformance.CASES)} passed in .*", run_the_suite_of_the_readme(tmp_path, store))

@@ -6,8 +6,7 @@ from pathlib import Path
 import deeper_auth
 from deeper_auth import conformance
 
-PACKAGE = Path(__file__).parents[2] / "packages" / "auth"
-README = PACKAGE / "README.md"
+README = Path(__file__).parents[2] / "packages" / "auth" / "README.md"
 
 
 def test_the_door_is_sorted_and_every_name_is_there():
@@ -54,26 +53,3 @@ def test_the_five_minute_example_of_the_readme_runs_and_prints_what_it_says():
     )
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout == output
-
-
-def run_the_suite_of_the_readme(folder: Path, store: str, *options: str) -> str:
-    """Run the README's test module over a store, without a plugin for asyncio; return what pytest says at the end."""
-    (folder / "sqlite_store.py").write_text(store, "utf-8")
-    (folder / "test_store.py").write_text(re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)[1])
-    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [*command, *options, "test_store.py"], cwd=folder, capture_output=True, text=True, check=False, timeout=100
-    )
-    return done.stdout.splitlines()[-1]
-
-
-def test_the_store_of_the_readme_conforms(tmp_path: Path):
-    store = (PACKAGE / "examples" / "sqlite_store.py").read_text("utf-8")
-    assert re.fullmatch(rf"{len(conformance.CASES)} passed in .*", run_the_suite_of_the_readme(tmp_path, store))
-
-
-def test_with_one_word_less_the_store_of_the_readme_does_not_conform(tmp_path: Path):
-    store = (PACKAGE / "examples" / "sqlite_store.py").read_text("utf-8")
-    assert "begin immediate" in store
-    said = run_the_suite_of_the_readme(tmp_path, store.replace("begin immediate", "begin"), "-k", "rotate_once")
-    assert "2 failed" in said

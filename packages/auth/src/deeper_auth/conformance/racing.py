@@ -42,7 +42,7 @@ async def refreshes_at_once_of_two_processes_rotate_once(stage: Stage) -> None:
     """A lock inside one process is not enough."""
     session = await open_session(stage)
     async with stage.another() as other:
-        for generation in range(3):
+        for generation in range(_TIMES):
             found = await _refresh_at_once([stage.store, other], session, generation)
             _expect_one_successor(found, generation + 1)
         expect_same(await other.find_live(session.id), await stage.store.find_live(session.id), "what the other finds")
