@@ -26,9 +26,10 @@ import hypothesis
 hypothesis.settings.register_profile("alone", max_examples=5)
 hypothesis.settings.load_profile("alone")
 """
-# Tests that need more than the library: a model server, another event loop. And those of the conformance suite itself,
-# which run it dozens of times over.
+# Tests that need more than the library: a model server, another event loop. And those of the conformance suites
+# themselves, which run them dozens of times over.
 _NOT_ALONE = {
+    "deeper-auth": {"test_session_store_faults.py"},
     "deeper-model": {
         "test_llama.py",
         "test_ollama_stand_in.py",
