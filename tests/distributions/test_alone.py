@@ -36,7 +36,7 @@ _NOT_ALONE = {
         "test_ollama_wire.py",
         "test_uvloop.py",
         "test_mutants.py",
-    }
+    },
 }
 
 pytestmark = pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
