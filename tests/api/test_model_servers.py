@@ -2,7 +2,7 @@
 
 import msgspec
 
-from deeper_api.app import create_provider
+from deeper_api.chat.model_clients import create_clients
 from deeper_api.config import AppConfig
 from deeper_api.config.sections import OllamaConfig
 from tests.fixtures.ollama import RunningOllama
@@ -10,7 +10,8 @@ from tests.model.dialects import ask, outcome
 
 
 async def test_the_context_to_load_models_with_is_said_to_ollama(ollama_server: RunningOllama):
-    provider = create_provider(AppConfig(ollama=OllamaConfig(url=ollama_server.url, num_ctx=2_048)))
+    [client] = create_clients(AppConfig(ollama=OllamaConfig(url=ollama_server.url, num_ctx=2_048)))
+    provider = client.provider
     (model,) = await provider.list_models()
     await outcome(provider, msgspec.structs.replace(ask(), model=model.name))
     await provider.close()
@@ -19,7 +20,7 @@ async def test_the_context_to_load_models_with_is_said_to_ollama(ollama_server: 
 
 
 async def test_or_else_left_to_ollama(ollama_server: RunningOllama):
-    provider = create_provider(AppConfig(ollama=OllamaConfig(url=ollama_server.url)))
-    await outcome(provider, ask())
-    await provider.close()
+    [client] = create_clients(AppConfig(ollama=OllamaConfig(url=ollama_server.url)))
+    await outcome(client.provider, ask())
+    await client.provider.close()
     assert "options" not in ollama_server.stand_in.chats[0]

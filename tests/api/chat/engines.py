@@ -13,6 +13,7 @@ from deeper_api.chat.feeds import Feed
 from deeper_api.chat.frames import Frame, Numbered, Piece
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Journal
+from deeper_api.chat.model_servers import ModelServers
 from deeper_api.chat.pieces import join, make_piece
 from deeper_api.chat.running import Question, Spend
 from deeper_api.limits.lines import Line
@@ -32,7 +33,8 @@ from deeper_core import (
     UserId,
     new_id,
 )
-from deeper_model import ModelProvider
+from deeper_model import ModelProvider, RetryPolicy
+from deeper_model.pool import ModelPool, PoolMember
 from tests.api.chat.databases import Database, MemoryGenerations, MemoryJournal
 
 FOREVER = 3_600.0
@@ -47,6 +49,12 @@ TICK = 0.001
 def admission_for(*, parallel: int, queue: int = 100, shared: Line | None = None) -> Admission:
     """Admission by a line of its own, which lets in so many."""
     return Admission(lambda: MemoryLine(parallel=parallel, queue=queue), shared)
+
+
+def servers_for(provider: ModelProvider, admission: Admission | None = None) -> ModelServers:
+    """One model server, which is asked once for each answer."""
+    pool = ModelPool([PoolMember(name=provider.name, provider=provider)], retries=RetryPolicy(attempts=1))
+    return ModelServers(pool, {provider.name: admission or admission_for(parallel=100)})
 
 
 async def spend_nothing(user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
@@ -65,10 +73,9 @@ def engine_for(
     """An engine that is not open: nothing is written before the end of an answer."""
     database, runner_id = database or Database(), runner_id or RunnerId(new_id())
     return Engine(
-        provider=provider,
+        servers=servers_for(provider, admission),
         store=MemoryGenerations(database),
         journal=Journal(MemoryJournal(database, runner_id), tick=TICK),
-        admission=admission or admission_for(parallel=100),
         spend=spend,
         runner_id=runner_id,
         drain_seconds=drain_seconds,

@@ -5,7 +5,6 @@ from typing import cast
 
 import pytest
 
-from deeper_api.chat.context_lengths import ContextLengths
 from deeper_api.chat.questions import Asked, Questions
 from deeper_api.store.generations import KnownKey
 from deeper_api.store.histories import HistoryStore, Past
@@ -13,7 +12,7 @@ from deeper_api.store.pool import Pool
 from deeper_core import ChatRole, Conflict, ConversationId, MessageId, UserId, new_id
 from deeper_model import ScriptedProvider
 from tests.api.chat.databases import Database, MemoryGenerations
-from tests.api.chat.engines import REQUEST, USER, engine_for, follow, question, settled
+from tests.api.chat.engines import REQUEST, USER, engine_for, follow, question, servers_for, settled
 
 
 class Busy(HistoryStore):
@@ -52,16 +51,17 @@ def asked(fingerprint: bytes) -> Asked:
 async def test_what_is_in_the_way_of_a_repeated_question_may_be_its_own_answer(first: bytes | None):
     provider, database = ScriptedProvider(), Database()
     engine = engine_for(provider, database=database)
-    questions = Questions(
-        engine=engine, generations=Late(database), histories=Busy(), contexts=ContextLengths(provider), titles=None
-    )
+    models = servers_for(provider).pool
+    questions = Questions(engine=engine, generations=Late(database), histories=Busy(), models=models, titles=None)
     before = question()
     frames = await follow(await engine.answer(before))
     await settled(engine)
     if first is None:
         with pytest.raises(Conflict, match="still being written"):
             await questions.ask(asked(b"the same"))
+        await models.close()
         return
     database.keys[USER, "k"] = KnownKey(body_hash=hashlib.sha256(first).digest(), generation_id=before.new.id)
     feed = await questions.ask(asked(b"the same"))
     assert [frame for _, frame in await feed.available()][-1] == frames[-1]
+    await models.close()

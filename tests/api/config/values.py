@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from deeper_api.config import Setting, settings
+from deeper_api.config.sections import ModelServer
 
 SETTINGS = {setting.key: setting for setting in settings()}
 
@@ -25,6 +26,24 @@ def _urls(scheme: str) -> st.SearchStrategy[str]:
     return st.builds(f"{scheme}://{{}}:{{}}".format, _HOSTS, st.integers(1, 65_535))
 
 
+def _servers(names: list[str]) -> st.SearchStrategy[tuple[ModelServer, ...]]:
+    return st.tuples(
+        *[
+            st.builds(
+                ModelServer,
+                name=st.just(name),
+                kind=st.just("ollama"),
+                url=_urls("http"),
+                api_key=st.just("") | _SECRETS,
+                weight=st.floats(0.5, 100, allow_subnormal=False),
+                parallel=st.integers(0, 100),
+                num_ctx=st.integers(0, 8_192),
+            )
+            for name in names
+        ]
+    )
+
+
 _SPECIAL: dict[str, st.SearchStrategy[object]] = {
     "server.allowed_origins": st.lists(_urls("https"), max_size=3).map(tuple),
     "server.trusted_proxies": st.lists(_NETWORKS, max_size=3).map(tuple),
@@ -34,6 +53,7 @@ _SPECIAL: dict[str, st.SearchStrategy[object]] = {
     "jwt.issuer": st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=100),
     "jwt.audience": st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=100),
     "jwt.previous_secrets": st.lists(_SECRETS, max_size=3).map(tuple),
+    "model.servers": st.sampled_from([[], ["a"], ["gpu-1", "gpu-2"]]).flatmap(_servers),
     "model.allowed": st.lists(_NAMES, max_size=3).map(tuple),
     "model.allowed_for_users": st.lists(_NAMES, max_size=3).map(tuple),
     "auth.argon2_memory_kib": st.integers(19_456, 1_048_576),
@@ -71,6 +91,8 @@ def subsets() -> st.SearchStrategy[dict[str, object]]:
 
 def as_text(value: object) -> str:
     """The value as an environment has it."""
+    if isinstance(value, tuple) and any(isinstance(item, ModelServer) for item in cast("tuple[object, ...]", value)):
+        return msgspec.json.encode(value).decode()
     if isinstance(value, tuple):
         return ",".join(cast("tuple[str, ...]", value))
     return str(value)
@@ -83,8 +105,18 @@ def as_variables(given: Mapping[str, object]) -> dict[str, str]:
 
 def write_file(path: Path, given: Mapping[str, object]) -> None:
     """Write the layer as TOML: its strings, numbers, booleans and lists look like JSON's, except for DEL."""
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in given.items()]
+    lines = [f"{key} = {_toml(msgspec.to_builtins(value))}\n" for key, value in given.items()]
     path.write_text("".join(lines), encoding="utf-8")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{name} = {_toml(item)}" for name, item in cast("dict[str, object]", value).items()) + "}"
+        )
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(map(_toml, cast("list[object]", value))) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def write_dotenv(path: Path, given: Mapping[str, object]) -> None:

@@ -38,7 +38,7 @@ from deeper_core import (
     new_id,
 )
 from deeper_model import ScriptedProvider
-from tests.api.chat.engines import admission_for, spend_nothing
+from tests.api.chat.engines import servers_for, spend_nothing
 from tests.api.stores import open_pool
 
 STOP = Finish(reason=FinishReason.STOP)
@@ -120,10 +120,9 @@ async def place(database_url: str) -> AsyncGenerator[Place]:
         await UserStore(pool).create(user_id, parse_email("someone@example.com"), "hash")
         generations, journal = GenerationStore(pool), JournalStore(pool, runner_id)
         engine = Engine(
-            provider=provider,
+            servers=servers_for(provider),
             store=generations,
             journal=Journal(journal),
-            admission=admission_for(parallel=100),
             spend=spend_nothing,
             runner_id=runner_id,
             drain_seconds=0,

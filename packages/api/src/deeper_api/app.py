@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 from deeper_api.accounts.directory import Directory, create_directory
 from deeper_api.accounts.housekeeping import forgetting_ended_sessions, forgetting_old_events, forgetting_revoked_keys
 from deeper_api.chat.engine import Engine
+from deeper_api.chat.model_clients import create_clients
 from deeper_api.chat.services import Chat, create_chat
 from deeper_api.config import AppConfig
 from deeper_api.conversations.service import Conversations
@@ -40,17 +41,7 @@ from deeper_api.routes.reference import reference_routes
 from deeper_api.store.pool import Pool, running
 from deeper_api.store.usages import UsageStore
 from deeper_auth import KeyRing
-from deeper_model import (
-    ModelProvider,
-    OllamaProvider,
-    OllamaSettings,
-    OpenAICompatibleProvider,
-    OpenAISettings,
-    RetryingProvider,
-    RetryPolicy,
-    ScriptedProvider,
-    WireLimits,
-)
+from deeper_model import ModelProvider
 
 __all__ = ["create_app"]
 
@@ -58,21 +49,18 @@ _log = logging.getLogger("deeper.server")
 
 # The largest body of any route: a conversation with a few images. nginx is given the same limit.
 BODY_BYTES = 2 * 1024 * 1024
-# Slow enough to be seen as a stream, fast enough not to bore.
-_DEMO_SECONDS_PER_WORD = 0.03
 
 
 def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> ASGIApp:
     """Return the ASGI application for ``config``. Nothing is connected before its lifespan starts.
 
-    ``provider`` stands in for the one that the configuration names.
+    ``provider`` stands in for the model servers that the configuration names.
     """
     pool = Pool(config.db.url, min_size=1, max_size=config.db.pool_size, application_name="deeper-api")
     directory = create_directory(config, pool, KeyRing(config.jwt.secret, config.jwt.previous_secrets))
     directory.hasher.self_test()
-    provider = provider or create_provider(config)
     limits = Limits(config)
-    chat = create_chat(config, pool, provider, limits)
+    chat = create_chat(config, pool, create_clients(config, provider), limits)
 
     app = Litestar(
         route_handlers=[*ROUTES, *reference_routes()] if config.profile == "dev" else ROUTES,
@@ -90,7 +78,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             "engine": provide_always(chat.engine),
             "generations": provide_always(chat.generations),
             "limits": provide_always(limits),
-            "model_provider": provide_always(provider),
+            "model_pool": provide_always(chat.models),
             "password_attempts": Provide(provide_password_attempts(limits)),
             "person": Provide(provide_person),
             "pool": provide_always(pool),
@@ -103,7 +91,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
         exception_handlers={Exception: respond_to_error},
         request_class=JsonRequest,
         request_max_body_size=BODY_BYTES,
-        lifespan=[_lifespan(pool, chat, provider, directory, limits)],
+        lifespan=[_lifespan(pool, chat, directory, limits)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -116,35 +104,14 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     )
 
 
-def create_provider(config: AppConfig) -> ModelProvider:
-    """Return the client of the model server that ``config`` names; it connects when it is first used."""
-    limits = WireLimits(
-        connect=config.model.connect_timeout,
-        first_byte=config.model.first_token_timeout,
-        idle=config.model.idle_timeout,
-    )
-    server: ModelProvider
-    match config.model.provider:
-        case "scripted":
-            return ScriptedProvider(delay=_DEMO_SECONDS_PER_WORD)
-        case "ollama":
-            ollama = OllamaSettings(limits=limits, num_ctx=config.ollama.num_ctx or None)
-            server = OllamaProvider(config.ollama.url, settings=ollama)
-        case "openai":
-            server = OpenAICompatibleProvider(
-                config.openai.url, api_key=config.openai.api_key or None, settings=OpenAISettings(limits=limits)
-            )
-    return RetryingProvider(server, RetryPolicy(attempts=config.model.attempts))
-
-
 def _lifespan(
-    pool: Pool, chat: Chat, provider: ModelProvider, directory: Directory, limits: Limits
+    pool: Pool, chat: Chat, directory: Directory, limits: Limits
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(directory.hasher.close)
-            stack.push_async_callback(provider.close)
+            stack.push_async_callback(chat.models.close)
             await stack.enter_async_context(running(pool))
             await stack.enter_async_context(limits.running())
             await stack.enter_async_context(forgetting_ended_sessions(directory.store))

@@ -39,7 +39,7 @@ class Turn:
         self._since = self._loop.time()
         self._admitted_at: float | None = None
         self.entered: asyncio.Future[None] = self._loop.create_future()
-        self._admitted: asyncio.Future[None] = self._loop.create_future()
+        self.admission: asyncio.Future[None] = self._loop.create_future()
 
     @property
     def admitted(self) -> bool:
@@ -56,12 +56,11 @@ class Turn:
         """Seconds since it was admitted, None if it was not."""
         return None if self._admitted_at is None else self._loop.time() - self._admitted_at
 
-    async def come(self, moved: Callable[[Queued], None]) -> None:
-        """Wait until it is admitted; ``moved`` is told the places at which it waits, and 0 when it no longer does."""
+    def follow(self, moved: Callable[[Queued], None]) -> None:
+        """Tell ``moved`` the places at which it waits, and 0 when it no longer does; ``admission`` is done then."""
         self.moved = moved
         if self.place is not None:
             moved(self.place)
-        await self._admitted
 
     def leave(self) -> None:
         """Make room for others. It may be left in any state, and more than once."""
@@ -76,8 +75,8 @@ class Turn:
         if self._admitted_at is None:
             self._admitted_at = self._loop.time()
             self._enter()
-            if not self._admitted.done():
-                self._admitted.set_result(None)
+            if not self.admission.done():
+                self.admission.set_result(None)
             if self.place is not None:
                 self._move(Queued(position=0, estimate_ms=0))
 

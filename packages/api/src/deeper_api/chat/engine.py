@@ -7,19 +7,18 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 from uuid import UUID
 
-from deeper_api.chat.admission import Admission
 from deeper_api.chat.batches import Batches
 from deeper_api.chat.bells import Bells
 from deeper_api.chat.feeds import Feed
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Journal
+from deeper_api.chat.model_servers import ModelServers
 from deeper_api.chat.readers import Reader
 from deeper_api.chat.running import Question, Running, Spend
 from deeper_api.limits.lines import ROUND, Ticket
 from deeper_api.store.generations import GenerationStore, NewGeneration
 from deeper_api.tasks import background, unbroken
 from deeper_core import Conflict, DatabaseUnavailable, GenerationId, NotFound, RunnerId, ShuttingDown, UserId
-from deeper_model import ModelProvider
 
 _log = logging.getLogger("deeper.generations")
 
@@ -46,18 +45,16 @@ class Engine:
     def __init__(
         self,
         *,
-        provider: ModelProvider,
+        servers: ModelServers,
         store: GenerationStore,
         journal: Journal,
-        admission: Admission,
         spend: Spend,
         runner_id: RunnerId,
         drain_seconds: float,
     ) -> None:
-        self._provider = provider
+        self._servers = servers
         self._store = store
         self._journal = journal
-        self._admission = admission
         self._spend = spend
         self._runner_id = runner_id
         self._drain_seconds = drain_seconds
@@ -81,7 +78,7 @@ class Engine:
         """Run generations for as long as the context lasts, then end those that still run."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._journal.writing())
-            await stack.enter_async_context(self._admission.open())
+            await stack.enter_async_context(self._servers.open())
             await stack.enter_async_context(self._telling_who_is_followed())
             stack.push_async_callback(self.close)
             yield
@@ -102,12 +99,12 @@ class Engine:
         """
         if self._closing:
             raise ShuttingDown(retry_after=1)
-        turn = await self._admission.enter(_ticket(question))
+        visit = await self._servers.enter(_ticket(question), question.request.model)
         if self._closing:
-            turn.leave()
+            visit.leave()
             raise ShuttingDown(retry_after=1)
         begun = asyncio.ensure_future(self._begins.put(question.new))
-        run = Running(question, self._provider, self._journal, begun=begun, turn=turn, spend=self._spend)
+        run = Running(question, visit, self._journal, begun=begun, spend=self._spend)
         generation = run.generation
         self._live[generation.id] = generation
         if question.new.idempotency_key is None:

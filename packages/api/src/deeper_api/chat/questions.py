@@ -10,7 +10,6 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from deeper_api.chat.allowances import Allowance
-from deeper_api.chat.context_lengths import ContextLengths
 from deeper_api.chat.contexts import Turn, estimate_overhead, estimate_prompt, fit
 from deeper_api.chat.engine import Engine, KeyTaken
 from deeper_api.chat.feeds import Feed
@@ -36,6 +35,7 @@ from deeper_core import (
     ValidationFailed,
     new_id,
 )
+from deeper_model.pool import ModelPool
 
 # Some bytes more than tokens that fit: no text has fewer tokens than a third of its bytes.
 _BYTES_PER_TOKEN: Final = 4
@@ -76,13 +76,13 @@ class Questions:
         engine: Engine,
         generations: GenerationStore,
         histories: HistoryStore,
-        contexts: ContextLengths,
+        models: ModelPool,
         titles: Titles | None,
     ) -> None:
         self._engine = engine
         self._generations = generations
         self._histories = histories
-        self._contexts = contexts
+        self._models = models
         self._titles = titles
         self._asking: WeakValueDictionary[tuple[UserId, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -142,7 +142,8 @@ class Questions:
 
     async def _continue(self, asked: Asked, conversation_id: ConversationId) -> Question:
         request = asked.request
-        length = await self._contexts.find(request.model)
+        model = await self._models.find(request.model)
+        length = None if model is None else model.context_length
         near = _UNKNOWN_BYTES if length is None else length * _BYTES_PER_TOKEN
         leaf = None if asked.parent_id is UNSET else asked.parent_id
         path = await self._histories.path(asked.user_id, conversation_id, leaf, near=near)

@@ -10,11 +10,11 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from deeper_api.chat.admission import Turn
 from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.frames import Context, Done, Failed, Start
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Ending, Journal
+from deeper_api.chat.model_servers import Visit
 from deeper_api.errors import error_body
 from deeper_api.store.generations import NewGeneration, State
 from deeper_core import (
@@ -32,7 +32,6 @@ from deeper_core import (
     Usage,
     UserId,
 )
-from deeper_model import ModelProvider
 
 _log = logging.getLogger("deeper.generations")
 
@@ -61,7 +60,7 @@ Spend = Callable[[UserId, ApiKeyId | None, int], Awaitable[None]]
 
 
 class Running:
-    """Makes one generation, when its ``turn`` has come; that is left as soon as the model server is done with it.
+    """Makes one generation by a ``visit`` to model servers, which is left as soon as they are done with it.
 
     ``begun`` tells whether it was taken on; until then nothing of it is written.
     """
@@ -69,11 +68,10 @@ class Running:
     def __init__(
         self,
         question: Question,
-        provider: ModelProvider,
+        visit: Visit,
         journal: Journal,
         *,
         begun: asyncio.Future[bool],
-        turn: Turn,
         spend: Spend,
     ) -> None:
         new = question.new
@@ -93,15 +91,13 @@ class Running:
             abandon_after=question.abandon_after,
         )
         self._question = question
-        self._provider = provider
+        self._visit = visit
         self._journal = journal
         self._begun = begun
-        self._turn = turn
         self._spend = spend
         self._model: asyncio.Task[Finish] | None = None
         self._started = time.perf_counter()
         self._first: float | None = None
-        self._is_asked = False
 
     def start(self) -> None:
         """Ask the model, when its turn has come."""
@@ -122,7 +118,7 @@ class Running:
             await asyncio.wait({self._model})
             if not self._model.cancelled():
                 self._model.exception()  # looked at: asyncio would log its text where the model was stopped
-        self._turn.leave()  # a task that is cancelled before its first step runs nothing, not even what is final
+        self._visit.leave()  # a task that is cancelled before its first step runs nothing, not even what is final
         if failed or self._begun.result():
             # What failed may have been kept all the same, if the database fell silent after it had done its work.
             await self._end()
@@ -158,9 +154,8 @@ class Running:
     async def _follow(self) -> Finish:
         """Add all that the model says and return how it finished; raises what the provider raises."""
         try:
-            await self._turn.come(self.generation.wait_at)
-            self._is_asked = True
-            async with aclosing(self._provider.chat_stream(self._question.request)) as events:
+            answer = self._visit.answer(self._question.request, self.generation.wait_at)
+            async with aclosing(answer) as events:
                 async for event in events:
                     match event:
                         case Delta():
@@ -170,7 +165,7 @@ class Running:
                         case Finish():
                             return event
         finally:
-            self._turn.leave()
+            self._visit.leave()
         raise InternalError  # a provider ends with a Finish or raises
 
     def _ending(self) -> Ending:
@@ -213,13 +208,13 @@ class Running:
     def _estimate(self) -> Usage:
         """Count what went over the wire: a model server that was cut off says nothing of it."""
         tokens = self.generation.tokens
-        never_read = not self._is_asked or (self.generation.cancelled is None and tokens == 0)
+        never_read = not self._visit.is_asked or (self.generation.cancelled is None and tokens == 0)
         prompt_tokens = 0 if never_read else self._question.new.prompt_tokens
         return Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens, estimated=True)
 
     def _with_wait(self, timings: Timings) -> Timings:
         """Return what the provider says of the time since its own start, with what went before."""
-        waited = self._turn.waited * 1_000
+        waited = self._visit.waited * 1_000
         first, total = timings.first_token_ms, timings.total_ms
         return replace(
             timings,
@@ -230,7 +225,7 @@ class Running:
 
     def _timings(self) -> Timings:
         return Timings(
-            queue_ms=self._turn.waited * 1_000,
+            queue_ms=self._visit.waited * 1_000,
             first_token_ms=None if self._first is None else (self._first - self._started) * 1_000,
             total_ms=(time.perf_counter() - self._started) * 1_000,
         )
@@ -247,6 +242,7 @@ class Running:
                     "user_id": str(self.generation.user_id),
                     "purpose": self._question.new.purpose,
                     "model": self._question.new.model,
+                    "server": self._visit.server,
                     "outcome": outcome.value,
                     "tokens": self.generation.tokens,
                     "queue_ms": timings.queue_ms,

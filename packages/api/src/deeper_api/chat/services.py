@@ -1,15 +1,16 @@
 """Everything that serves chat in one process, put together."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 from msgspec import Struct
 
 from deeper_api.chat.admission import Admission
-from deeper_api.chat.context_lengths import ContextLengths
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.journals import Journal
+from deeper_api.chat.model_clients import ModelClient
+from deeper_api.chat.model_servers import ModelServers
 from deeper_api.chat.questions import Questions
 from deeper_api.chat.reapers import Reaper
 from deeper_api.chat.titles import Titles
@@ -24,9 +25,12 @@ from deeper_api.store.pool import Pool
 from deeper_api.store.runners import RunnerStore
 from deeper_api.tasks import regularly
 from deeper_core import DatabaseUnavailable, RunnerId, new_id
-from deeper_model import ModelProvider
+from deeper_model import RetryPolicy
+from deeper_model.pool import ModelPool, PoolMember
 
 _FORGET_SECONDS: Final = 3_600.0
+# As many answers at once as all processes together will ever have.
+_ANY_NUMBER: Final = 10**9
 
 
 class Chat(Struct, frozen=True, kw_only=True):
@@ -35,7 +39,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     engine: Engine
     questions: Questions
     generations: GenerationStore
-    contexts: ContextLengths
+    models: ModelPool
     titles: Titles
     reaper: Reaper
     runners: RunnerStore
@@ -46,7 +50,6 @@ class Chat(Struct, frozen=True, kw_only=True):
     async def running(self) -> AsyncGenerator[None]:
         """Run all of it for as long as the context lasts; the pool has to be open."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.contexts)
             stack.push_async_callback(self._leave)
             heard, connected = self.engine.hear, self.engine.catch_up
             await stack.enter_async_context(listening(self.url, self.runner_id, heard=heard, connected=connected))
@@ -62,19 +65,16 @@ class Chat(Struct, frozen=True, kw_only=True):
             await self.runners.leave(self.runner_id)
 
 
-def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: Limits) -> Chat:
-    """Return chat over ``pool`` and ``provider``, as one runner among others."""
+def create_chat(config: AppConfig, pool: Pool, clients: Sequence[ModelClient], limits: Limits) -> Chat:
+    """Return chat over ``pool`` and the model servers of ``clients``, as one runner among others."""
     runner_id = RunnerId(new_id())
     generations, runners = GenerationStore(pool), RunnerStore(pool)
     journal = JournalStore(pool, runner_id)
-    contexts = ContextLengths(provider)
-    model = config.model
-    lines = limits.lines(_model_server(config), holder=str(runner_id), parallel=model.parallel, queue=model.queue)
+    servers = _model_servers(config, clients, limits, holder=str(runner_id))
     engine = Engine(
-        provider=provider,
+        servers=servers,
         store=generations,
         journal=Journal(journal),
-        admission=Admission(lines.own, lines.shared),
         spend=limits.spend,
         runner_id=runner_id,
         drain_seconds=config.server.drain_seconds,
@@ -86,11 +86,11 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: 
             engine=engine,
             generations=generations,
             histories=HistoryStore(pool),
-            contexts=contexts,
+            models=servers.pool,
             titles=titles if config.model.titles == "model" else None,
         ),
         generations=generations,
-        contexts=contexts,
+        models=servers.pool,
         titles=titles,
         reaper=Reaper(
             runners=runners, generations=generations, journal=journal, runner_id=runner_id, is_live=engine.is_live
@@ -101,6 +101,20 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: 
     )
 
 
-def _model_server(config: AppConfig) -> str:
-    """Return what tells the model server from others, for whoever else asks it."""
-    return {"ollama": config.ollama.url, "openai": config.openai.url}.get(config.model.provider, config.model.provider)
+def _model_servers(config: AppConfig, clients: Sequence[ModelClient], limits: Limits, *, holder: str) -> ModelServers:
+    """Return the model servers with a line in front of each, and one in front of all where there are several."""
+    pool = ModelPool(
+        [PoolMember(name=each.name, provider=each.provider, weight=each.weight * each.parallel) for each in clients],
+        retries=RetryPolicy(attempts=config.model.attempts),
+    )
+
+    def admission(address: str, parallel: int, queue: int) -> Admission:
+        lines = limits.lines(address, holder=holder, parallel=parallel, queue=queue)
+        return Admission(lines.own, lines.shared)
+
+    house = admission("\n".join(sorted(each.address for each in clients)), _ANY_NUMBER, 0) if len(clients) > 1 else None
+    return ModelServers(
+        pool,
+        {each.name: admission(each.address, each.parallel, config.model.queue) for each in clients},
+        house,
+    )

@@ -50,7 +50,8 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
         "jwt.secret": _kept_secret(data_dir),
     }
     config = read_config(defaults=defaults, overrides=overrides)
-    defaults["model.provider"] = "ollama" if asyncio.run(_answers(config.ollama.url)) else "scripted"
+    if not config.model.servers:
+        defaults["model.provider"] = "ollama" if asyncio.run(_answers(config.ollama.url)) else "scripted"
     with ExitStack() as stack:
         if not config.db.url:
             overrides["db.url"] = stack.enter_context(own_database(data_dir, click.echo))
@@ -118,14 +119,7 @@ async def _answers(url: str) -> bool:
 
 def _welcome(config: AppConfig, first: FirstUser | None, data_dir: Path) -> None:
     address = reachable_address(config)
-    lines = [f"DeeperSensor is ready at {address}"]
-    match config.model.provider:
-        case "scripted":
-            lines.append(f"No Ollama at {_shown(config, 'ollama.url')}: a scripted demo model answers instead.")
-        case "ollama":
-            lines.append(f"Models come from the Ollama at {_shown(config, 'ollama.url')}.")
-        case "openai":
-            lines.append(f"Models come from {_shown(config, 'openai.url')}.")
+    lines = [f"DeeperSensor is ready at {address}", _where_models_come_from(config)]
     if first is not None:
         lines.append(f"First account: {first.email}, password {first.password}")
     lines.append(f"Try it from another terminal: {_chat_command(config, data_dir)} 'Hello!'")
@@ -133,6 +127,18 @@ def _welcome(config: AppConfig, first: FirstUser | None, data_dir: Path) -> None
         lines.append(f"Read the API, and try it in a browser: {address}/openapi")
     lines.append("Ctrl-C ends it; the data stays.")
     click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+
+
+def _where_models_come_from(config: AppConfig) -> str:
+    if config.model.servers:
+        return f"Models come from {', '.join(server.name for server in config.model.servers)}."
+    match config.model.provider:
+        case "scripted":
+            return f"No Ollama at {_shown(config, 'ollama.url')}: a scripted demo model answers instead."
+        case "ollama":
+            return f"Models come from the Ollama at {_shown(config, 'ollama.url')}."
+        case "openai":
+            return f"Models come from {_shown(config, 'openai.url')}."
 
 
 def _shown(config: AppConfig, key: str) -> str:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from deeper_api.config.rules import required_to_serve, unsafe
 from deeper_api.config.sections import AppConfig
 from deeper_api.config.settings import Setting, settings
+from deeper_api.config.tables import read_tables
 
 FILE_NAME = "deeper.toml"
 PREFIX = "DEEPER_"
@@ -167,23 +168,23 @@ def _build(known: Mapping[str, Setting], given: Mapping[str, _Given], faults: li
     tree: dict[str, object] = {}
     for key, item in given.items():
         setting = known[key]
+        if setting.table is not None:
+            _put(tree, setting, read_tables(setting.table, item.value, item.source, faults))
+            continue
         try:
             value = msgspec.convert(_parse(setting, item), setting.type, strict=not item.text)
         except msgspec.ValidationError as error:
             shown = "" if setting.secrecy else f" (got {str(item.value)[:80]!r})"
-            faults.append(f"{item.source}: {_expectation(setting) or error}{shown}")
+            faults.append(f"{item.source}: {setting.words or error}{shown}")
             continue
-        node = tree
-        for name in setting.path[:-1]:
-            node = cast("dict[str, object]", node.setdefault(name, {}))
-        node[setting.path[-1]] = value
+        _put(tree, setting, value)
     return msgspec.convert(tree, AppConfig)
 
 
-def _expectation(setting: Setting) -> str:
-    """Return which words a setting of a few words takes, of which msgspec says nothing; empty for any other."""
-    words = cast("list[str]", msgspec.json.schema(setting.type).get("enum", []))
-    return f"Expected one of {', '.join(map(repr, words))}" if words else ""
+def _put(tree: dict[str, object], setting: Setting, value: object) -> None:
+    for name in setting.path[:-1]:
+        tree = cast("dict[str, object]", tree.setdefault(name, {}))
+    tree[setting.path[-1]] = value
 
 
 def _parse(setting: Setting, item: _Given) -> object:

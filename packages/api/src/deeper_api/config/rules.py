@@ -1,5 +1,6 @@
 """Which settings a server refuses to start with."""
 
+from collections import Counter
 from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,8 @@ _REDIS_OPTIONS = {"rediss": ("db", "ssl_check_hostname", "ssl_cert_reqs", *_REDI
 
 def unsafe(config: AppConfig) -> list[str]:
     """Return what is wrong with ``config`` as a whole, a sentence each; more is wrong in the profile ``prod``."""
-    return list(chain(_addresses(config), _secrets(config), _prod(config) if config.profile == "prod" else []))
+    prod = _prod(config) if config.profile == "prod" else []
+    return list(chain(_addresses(config), _model_servers(config), _secrets(config), prod))
 
 
 def required_to_serve(config: AppConfig) -> list[str]:
@@ -62,6 +64,20 @@ def _addresses(config: AppConfig) -> list[str]:
         if not _is_network(proxy)
     ]
     return faults
+
+
+def _model_servers(config: AppConfig) -> list[str]:
+    servers = config.model.servers
+    names = Counter(server.name for server in servers)
+    faults = [f"two servers are called {name}" for name, count in names.items() if count > 1]
+    for server in servers:
+        if not _is_url(server.url, ("http", "https")):
+            faults.append(f"{server.name}: url must be an address that starts with http:// or https://")
+        if not server.api_key.isascii() or not (server.api_key or " ").isprintable():
+            faults.append(f"{server.name}: api_key must be printable ASCII")
+        if server.num_ctx and server.kind != "ollama":
+            faults.append(f"{server.name}: num_ctx is for servers of the kind ollama")
+    return [f"DEEPER_MODEL_SERVERS: {fault}" for fault in faults]
 
 
 def _is_postgresql(url: str) -> bool:

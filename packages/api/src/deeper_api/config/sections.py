@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-# Marks a field whose value must not be shown; "url" hides only the password inside an address.
+# Marks a field whose value must not be shown; "url" hides only the password inside an address, "parts" what the fields
+# of its own tables mark.
 SECRET = {"secrecy": "all"}
 SECRET_IN_URL = {"secrecy": "url"}
+SECRET_IN_PARTS = {"secrecy": "parts"}
 
 
 # Goes into every access token, which has to stay short.
@@ -112,6 +114,28 @@ class AuthConfig(Section, frozen=True, kw_only=True):
     session_days: Annotated[int, Meta(ge=1, le=3_650, description="Days after which any session ends.")] = 30
 
 
+class ModelServer(Section, frozen=True, kw_only=True):
+    """One of several model servers."""
+
+    name: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$",
+            description="What logs and metrics call it: up to 32 small letters, digits, dots and dashes.",
+        ),
+    ]
+    kind: Annotated[Literal["ollama", "openai"], Meta(description="`ollama`, or `openai` for any compatible server.")]
+    url: Annotated[str, Meta(description="Its address.", extra=SECRET_IN_URL)]
+    api_key: Annotated[str, Meta(description="Key that is sent to it as bearer token, if any.", extra=SECRET)] = ""
+    weight: Annotated[float, Meta(gt=0, le=1_000, description="How much more it gets than its part.")] = 1
+    parallel: Annotated[
+        int, Meta(ge=0, le=100_000, description="Answers that it works on at once; 0: as `model.parallel` says.")
+    ] = 0
+    num_ctx: Annotated[
+        int, Meta(ge=0, le=16_777_216, description="Ollama's context to load models with; 0 leaves it to Ollama.")
+    ] = 0
+
+
 class ModelConfig(Section, frozen=True, kw_only=True):
     """Which kind of model server answers, and how long it may take."""
 
@@ -119,6 +143,13 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         Literal["ollama", "openai", "scripted"],
         Meta(description="Kind of model server: `ollama`, `openai` (any compatible server) or `scripted` (a demo)."),
     ] = "ollama"
+    servers: Annotated[
+        tuple[ModelServer, ...],
+        Meta(
+            description="Several model servers in place of that one, as tables of the file or as JSON (see below).",
+            extra=SECRET_IN_PARTS,
+        ),
+    ] = ()
     connect_timeout: Annotated[PositiveSeconds, Meta(description="Seconds to connect to the model server.")] = 5
     first_token_timeout: Annotated[
         PositiveSeconds, Meta(description="Seconds to the first token, loading the model included.")

@@ -23,14 +23,21 @@ _PASSWORD_PARAMETER = re.compile(
 )
 
 
+Table = type[Struct]
+
+
 class Setting(Struct, frozen=True, kw_only=True):
-    """One leaf of the configuration: ``path`` such as ``("server", "port")``."""
+    """One leaf of the configuration: ``path`` such as ``("server", "port")``.
+
+    ``table`` is what each of its values is, if it is a list of tables; an environment gives that as JSON.
+    """
 
     path: tuple[str, ...]
     type: object
     default: object
     description: str
-    secrecy: Literal["all", "url"] | None
+    secrecy: Literal["all", "url", "parts"] | None
+    table: Table | None
 
     @property
     def key(self) -> str:
@@ -45,12 +52,20 @@ class Setting(Struct, frozen=True, kw_only=True):
     @property
     def is_list(self) -> bool:
         """Whether the environment gives it as a comma-separated list."""
-        return isinstance(self.default, tuple)
+        return isinstance(self.default, tuple) and self.table is None
+
+    @property
+    def words(self) -> str:
+        """What to say of one that takes a few words only, of which msgspec says nothing; empty for any other."""
+        words = cast("list[str]", msgspec.json.schema(self.type).get("enum", []))
+        return f"Expected one of {', '.join(map(repr, words))}" if words else ""
 
     def show(self, value: object) -> str:
         """Return ``value`` as text that is safe to print."""
         if self.secrecy == "all":
             return MASK if value else ""
+        if self.table is not None:
+            return _show_tables(cast("tuple[Struct, ...]", value)) if value else ""
         text = ",".join(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else str(value)
         if isinstance(value, bool):
             text = text.lower()
@@ -60,6 +75,22 @@ class Setting(Struct, frozen=True, kw_only=True):
 def settings() -> Iterator[Setting]:
     """Yield every setting, in the order of declaration."""
     yield from _walk(AppConfig, ())
+
+
+def fields_of(table: type[Struct]) -> dict[str, Setting]:
+    """Return the fields of a table as settings by their names."""
+    return {".".join(setting.path): setting for setting in _walk(table, ())}
+
+
+def _show_tables(tables: tuple[Struct, ...]) -> str:
+    shown: list[dict[str, object]] = []
+    for table in tables:
+        fields = fields_of(type(table))
+        values = {name: cast("object", getattr(table, name)) for name in fields}
+        shown.append(
+            {name: fields[name].show(value) if fields[name].secrecy else value for name, value in values.items()}
+        )
+    return msgspec.json.encode(shown).decode()
 
 
 def _without_password(address: str) -> str:
@@ -84,8 +115,17 @@ def _walk(section: type[Struct], above: tuple[str, ...]) -> Iterator[Setting]:
             type=kind,
             default=field.default,
             description=str(schema["description"]),
-            secrecy=cast("Literal['all', 'url'] | None", metadata.get("secrecy")),
+            secrecy=cast("Literal['all', 'url', 'parts'] | None", metadata.get("secrecy")),
+            table=_table_in(inner),
         )
+
+
+def _table_in(kind: msgspec.inspect.Type) -> Table | None:
+    while isinstance(kind, msgspec.inspect.Metadata):
+        kind = kind.type
+    if isinstance(kind, msgspec.inspect.VarTupleType) and isinstance(kind.item_type, msgspec.inspect.StructType):
+        return kind.item_type.cls
+    return None
 
 
 def value_of(config: AppConfig, setting: Setting) -> object:

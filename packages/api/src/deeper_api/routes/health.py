@@ -13,7 +13,7 @@ from deeper_api.limits.redis import RedisScripts
 from deeper_api.limits.services import Limits
 from deeper_api.store.pool import Pool, ping
 from deeper_core import DeeperError
-from deeper_model import ModelProvider
+from deeper_model.pool import ModelPool
 
 # Together below the two seconds in which an orchestrator's probe gives up.
 _SECONDS = 1.5
@@ -50,23 +50,30 @@ async def get_health() -> Health:
 async def get_readiness(
     pool: NamedDependency[SkipValidation[Pool]],
     limits: NamedDependency[SkipValidation[Limits]],
-    model_provider: NamedDependency[SkipValidation[ModelProvider]],
+    model_pool: NamedDependency[SkipValidation[ModelPool]],
 ) -> Response[Readiness]:
     """Answer within two seconds, with 503 if a dependency that is required does not.
 
     Redis, where it is configured, is not: without it each process goes on to limit by itself, and none would be better
-    off with no traffic. That it fails is told in its row.
+    off with no traffic. That it fails is told in its row. Of several model servers none is required, but one of them:
+    the others answer for those that fail.
     """
-    postgres, model_server, redis = await asyncio.gather(
-        ping(pool, _SECONDS), _answers(model_provider.check_health()), _can_be_written(limits.redis)
+    names = [member.name for member in model_pool.members()]
+    postgres, redis, model_servers = await asyncio.gather(
+        ping(pool, _SECONDS),
+        _can_be_written(limits.redis),
+        asyncio.gather(*(_answers(model_pool.check_member(name)) for name in names)),
     )
     dependencies = [
         Dependency(name="postgres", ready=postgres),
-        Dependency(name=f"model server ({model_provider.name})", ready=model_server),
+        *(
+            Dependency(name=f"model server ({name})", ready=ready, required=len(names) == 1)
+            for name, ready in zip(names, model_servers, strict=True)
+        ),
     ]
     if redis is not None:
         dependencies.append(Dependency(name="redis", ready=redis, required=False))
-    ready = all(dependency.ready for dependency in dependencies if dependency.required)
+    ready = all(dependency.ready for dependency in dependencies if dependency.required) and any(model_servers)
     return Response(Readiness(ready=ready, dependencies=tuple(dependencies)), status_code=200 if ready else 503)
 
 
