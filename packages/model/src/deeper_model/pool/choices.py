@@ -54,6 +54,6 @@ def may_pass_on(error: DeeperError) -> bool:
     return isinstance(error, ModelServerError | ModelNotFound)
 
 
-def _rank(candidate: Candidate) -> tuple[bool, bool, bool, float, int]:
-    busy = (candidate.in_flight + 1) / candidate.weight + (0.0 if candidate.loaded else _LOADING)
-    return candidate.lists is None, candidate.state == "up", candidate.doubtful, busy, candidate.turn
+def _rank(each: Candidate) -> tuple[bool, bool, bool, float, bool, int]:
+    busy = (each.in_flight + 1) / each.weight + (0.0 if each.loaded else _LOADING)
+    return each.lists is None, each.state == "up", each.doubtful, busy, not each.loaded, each.turn

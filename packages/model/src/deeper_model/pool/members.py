@@ -11,9 +11,9 @@ from msgspec import Struct
 from deeper_core import (
     DeeperError,
     ErrorCode,
+    InternalError,
     Model,
     ModelNotFound,
-    ModelServerFailed,
     ModelServerOverloaded,
     ModelServerTimedOut,
 )
@@ -192,9 +192,11 @@ class Member:
             self._note_fault(ModelServerTimedOut())
         except DeeperError as error:
             self._note_fault(error)
-        except Exception:  # noqa: BLE001  - a fault of the provider's own must not keep the pool from asking again
+        except Exception as error:  # noqa: BLE001  - a fault of the provider's own must not keep from asking again
             _log.exception("%s: the models cannot be listed", self.name)
-            self._note_fault(ModelServerFailed())
+            fault = InternalError()
+            fault.__cause__ = error
+            self._note_fault(fault)
         else:
             self.fault = None
             self._models = remember(self._models, models)

@@ -281,4 +281,6 @@ class ModelPool:
 
 def _again(error: DeeperError) -> DeeperError:
     """Return an error like ``error``: one that is raised again and again would hold every traceback."""
-    return type(error)(retry_after=error.retry_after)
+    again = type(error)(retry_after=error.retry_after)
+    again.__cause__ = error.__cause__
+    return again
