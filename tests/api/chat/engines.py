@@ -6,6 +6,8 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
+from opentelemetry.metrics import Meter
+
 from deeper_api.chat.admission import Admission
 from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.engine import Engine
@@ -33,8 +35,8 @@ from deeper_core import (
     UserId,
     new_id,
 )
-from deeper_model import ModelProvider, RetryPolicy
-from deeper_model.pool import ModelPool, PoolMember
+from deeper_model import ModelProvider, RetryPolicy, ScriptedProvider
+from deeper_model.pool import ModelPool, PoolMember, PoolPolicy
 from tests.api.chat.databases import Database, MemoryGenerations, MemoryJournal
 
 FOREVER = 3_600.0
@@ -57,12 +59,25 @@ def servers_for(provider: ModelProvider, admission: Admission | None = None) -> 
     return ModelServers(pool, {provider.name: admission or admission_for(parallel=100)})
 
 
+def several_servers(
+    *providers: ScriptedProvider, parallel: int = 100, queue: int = 100, attempts: int = 3, meter: Meter | None = None
+) -> ModelServers:
+    """Model servers with a line in front of each, which nobody looks at unless something happened."""
+    pool = ModelPool(
+        [PoolMember(name=each.name, provider=each, weight=parallel) for each in providers],
+        retries=RetryPolicy(attempts=attempts, base=0.0),
+        policy=PoolPolicy(fresh=FOREVER, again=FOREVER, patience=FOREVER),
+    )
+    lines = {each.name: admission_for(parallel=parallel, queue=queue) for each in providers}
+    return ModelServers(pool, lines, admission_for(parallel=10**9, queue=0), meter=meter)
+
+
 async def spend_nothing(user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
     """Take nothing from anybody."""
 
 
 def engine_for(
-    provider: ModelProvider,
+    provider: ModelProvider | ModelServers,
     drain_seconds: float = 0,
     *,
     database: Database | None = None,
@@ -73,7 +88,7 @@ def engine_for(
     """An engine that is not open: nothing is written before the end of an answer."""
     database, runner_id = database or Database(), runner_id or RunnerId(new_id())
     return Engine(
-        servers=servers_for(provider, admission),
+        servers=provider if isinstance(provider, ModelServers) else servers_for(provider, admission),
         store=MemoryGenerations(database),
         journal=Journal(MemoryJournal(database, runner_id), tick=TICK),
         spend=spend,
@@ -84,7 +99,7 @@ def engine_for(
 
 @asynccontextmanager
 async def running_engine(
-    provider: ModelProvider,
+    provider: ModelProvider | ModelServers,
     drain_seconds: float = 0,
     *,
     database: Database | None = None,

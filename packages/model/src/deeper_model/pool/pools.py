@@ -138,6 +138,7 @@ class ModelPool:
             ModelServerError: it does not.
         """
         member = self._members[name]
+        self.look_after_members()
         if self._alone is None and member.breaker.state(self._clock()) == "open":
             raise ModelServerUnreachable
         try:
@@ -212,7 +213,7 @@ class ModelPool:
         return known
 
     def look_after_members(self) -> None:
-        """Begin to ask the members of a pool of several what they have: nobody has to wait for it later."""
+        """Ask the members of a pool of several what they have, from now on: nobody has to wait for it later."""
         if self._alone is None:
             self._look_after(self._members.values())
 
