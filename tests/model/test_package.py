@@ -26,16 +26,28 @@ def test_the_public_names_are_there_and_said_once() -> None:
     assert all(hasattr(deeper_model, name) for name in deeper_model.__all__)
 
 
-def test_the_example_of_the_readme_runs() -> None:
-    example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[0]
+def run_example(number: int) -> str:
+    example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[number]
     ran = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False)
     assert ran.stderr == ""
     assert ran.returncode == 0
     assert "Why is the sky blue?" in ran.stdout
+    return ran.stdout
+
+
+def test_the_example_of_the_readme_runs() -> None:
+    assert "stop" in run_example(0)
+
+
+def test_the_pool_of_the_readme_runs() -> None:
+    lines = run_example(1).splitlines()
+    assert lines[0] == "['scripted']"
+    assert [line.split()[:2] for line in lines[-3:]] == [["big", "up"], ["small", "up"], ["broken", "up"]]
+    assert lines[-1].endswith("() model_server_unreachable")
 
 
 def test_the_provider_of_the_readme_conforms(tmp_path: Path) -> None:
-    example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[1]
+    example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[2]
     (tmp_path / "test_local.py").write_text(example)
     arguments = ["-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio", "-p", "no:cacheprovider", "test_local.py"]
     ran = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)

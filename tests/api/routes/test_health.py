@@ -4,16 +4,19 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from deeper_api.config.sections import RedisConfig
+from deeper_api.app import create_app
+from deeper_api.config.sections import ModelServer, RedisConfig
 from deeper_api.store import migrations
 from deeper_core import ModelServerUnreachable
 from deeper_model import ScriptedProvider
+from deeper_model.conformance import Peer, running_upstream
 from tests.api.shapes import require_error, require_headers
-from tests.fakes.asgi import AsgiClient
+from tests.fakes.asgi import AsgiClient, running_application
 from tests.fakes.exchanges import Json, sign_up
 from tests.fixtures.applications import application, config_for
 from tests.fixtures.postgres import OwnPostgres, ignore_progress
 from tests.fixtures.redis import OwnRedis
+from tests.model.dialects import OPENAI
 
 
 @pytest.fixture
@@ -50,6 +53,28 @@ async def test_without_its_model_server_it_is_not_ready(client: AsgiClient, scri
     reply = await client.get("/health/ready")
     assert (reply.status, reply.json()) == (503, readiness(postgres=True, model_server=False))
     require_headers(reply)
+
+
+async def test_of_several_model_servers_one_has_to_answer(accounts_url: str):
+    async def play(peer: Peer) -> None:
+        reply = OPENAI.reply(peer.request, ["m"])
+        assert reply is not None
+        await peer.reply(reply.status, reply.body, reply.media_type)
+
+    async with running_upstream(play) as upstream:
+        dead = ModelServer(name="dead", kind="ollama", url="http://127.0.0.1:9")
+        alive = ModelServer(name="alive", kind="openai", url=upstream.url)
+        for servers, ready in [((dead, alive), True), ((dead, replace(dead, name="alive")), False)]:
+            config = config_for(accounts_url)
+            config = replace(config, model=replace(config.model, servers=servers))
+            async with running_application(create_app(config)) as client:
+                reply = await client.get("/health/ready")
+            rows = [
+                {"name": "postgres", "ready": True, "required": True},
+                {"name": "model server (dead)", "ready": False, "required": False},
+                {"name": "model server (alive)", "ready": ready, "required": False},
+            ]
+            assert (reply.status, reply.json()) == (200 if ready else 503, {"ready": ready, "dependencies": rows})
 
 
 async def test_a_frozen_database_is_told_within_two_seconds_and_nothing_else_hangs(own_database: OwnPostgres):
