@@ -9,11 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deeper_api.chat.admission import Admission
 from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.feeds import Feed
 from deeper_api.chat.frames import Done, Failed, Frame, Piece, Queued
 from deeper_api.chat.model_servers import ModelServers
+from deeper_api.config import AppConfig
+from deeper_api.config.sections import RedisConfig
+from deeper_api.limits.services import Limits
 from deeper_core import (
     ChatMessage,
     ChatRequest,
@@ -47,6 +51,7 @@ from tests.api.chat.engines import (
 )
 from tests.api.limits.metrics import Metrics
 from tests.fixtures.applications import LogLines
+from tests.fixtures.redis import OwnRedis
 
 FAULTS = (ModelServerUnreachable(), ModelServerFailed(), ModelServerOverloaded(retry_after=3_600))
 
@@ -270,6 +275,41 @@ async def ask_of_a(engine: Engine, a: ScriptedProvider) -> Feed:
     """Ask while b's line is full, so that only a, in doubt as it is, is left."""
     a.play(Delta(content="again"), STOP)
     return await ask(engine)
+
+
+def lines_in(redis: OwnRedis) -> list[str]:
+    """The lines in which anybody is."""
+    return [key for key in redis.keys() if key.endswith(":tickets")]  # noqa: SIM118  - it is no dict
+
+
+async def test_lines_that_all_processes_share_are_left_and_entered_likewise(own_redis: OwnRedis):
+    limits = Limits(AppConfig(redis=RedisConfig(url=own_redis.url, timeout=10)))
+
+    def line(name: str, parallel: int, queue: int) -> Admission:
+        lines = limits.lines(name, holder="here", parallel=parallel, queue=queue)
+        return Admission(lines.own, lines.shared)
+
+    a, b, gate, stuck = server("a"), server("b", "m", "other"), asyncio.Event(), asyncio.Event()
+    pool = several_servers(a, b).pool
+    servers = ModelServers(pool, {name: line(name, 1, 100) for name in "ab"}, line("house", 10**9, 0))
+    async with limits.running(), engine_over(servers) as engine:
+        busy(b, gate)
+        await ask(engine, "other")
+        busy(a, stuck)
+        user, most = UserId(new_id()), Allowance(most=3)
+        waiting = [await ask(engine, user=user, allowance=most) for _ in range(3)]
+        with pytest.raises(RateLimited):
+            await ask(engine, user=user, allowance=most)
+        for feed in waiting[1:]:
+            await until_queued(feed)
+        assert len(lines_in(own_redis)) == 3  # of a, of b, and of the house
+        await break_down(servers, "a")
+        gate.set()
+        assert [isinstance(await ended(feed), Done) for feed in waiting[1:]] == [True, True]
+        stuck.set()
+        await settled(engine)
+    assert not lines_in(own_redis)
+    assert (len(a.requests), len(b.requests)) == (1, 3)
 
 
 @pytest.mark.parametrize("phase", ["waiting", "waiting elsewhere", "asked elsewhere", "resting"])

@@ -127,6 +127,17 @@ async def test_an_ollama_that_answers_is_used_and_named(start_dev: StartDev, oll
     assert done.out == "This answer comes from a stand-in for Ollama . It says the same to everybody .\n"
 
 
+async def test_several_model_servers_are_used_and_named(start_dev: StartDev, ollama_server: RunningOllama):
+    servers = [
+        {"name": "gpu-1", "kind": "ollama", "url": "http://127.0.0.1:9"},
+        {"name": "gpu-2", "kind": "ollama", "url": ollama_server.url},
+    ]
+    dev = await asyncio.to_thread(start_dev, DEEPER_MODEL_SERVERS=json.dumps(servers))
+    assert "Models come from gpu-1, gpu-2." in dev.background.output()
+    done = await asyncio.to_thread(dev.deeper, "chat", "hi")
+    assert done.out == "This answer comes from a stand-in for Ollama . It says the same to everybody .\n"
+
+
 def test_another_database_may_be_used(start_dev: StartDev, empty_database_url: str, tmp_path: Path):
     dev = start_dev(tmp_path / "data", DEEPER_DB_URL=empty_database_url)
     assert not (dev.data / "postgres").exists()
