@@ -97,6 +97,7 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path: Path):
             {"kind": "ollama"},
             GOOD | {"weight": 0, "parallel": -1, "num_ctx": "many"},
             GOOD,
+            GOOD | {"name": "b"},
             GOOD | {"url": "ftp://a", "num_ctx": 4, "api_key": "schl\u00fcssel"},
         ],
     )
@@ -112,6 +113,8 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path: Path):
         "DEEPER_MODEL_SERVERS[3].parallel: Expected `int` >= 0",
         "DEEPER_MODEL_SERVERS[3].num_ctx: Expected `int`, got `str`",
         "DEEPER_MODEL_SERVERS: two servers are called a",
+        "DEEPER_MODEL_SERVERS: a: url is that of another, too",
+        "DEEPER_MODEL_SERVERS: b: url is that of another, too",
         "DEEPER_MODEL_SERVERS: a: url must be an address that starts with http:// or https://",
         "DEEPER_MODEL_SERVERS: a: api_key must be printable ASCII",
         "DEEPER_MODEL_SERVERS: a: num_ctx is for servers of the kind ollama",

@@ -27,13 +27,14 @@ def _urls(scheme: str) -> st.SearchStrategy[str]:
 
 
 def _servers(names: list[str]) -> st.SearchStrategy[tuple[ModelServer, ...]]:
+    """Servers by these names, whose addresses are as distinct as they are."""
     return st.tuples(
         *[
             st.builds(
                 ModelServer,
                 name=st.just(name),
                 kind=st.just("ollama"),
-                url=_urls("http"),
+                url=_urls("http").map(f"{{}}/{name}".format),
                 api_key=st.just("") | _SECRETS,
                 weight=st.floats(0.5, 100, allow_subnormal=False),
                 parallel=st.integers(0, 100),

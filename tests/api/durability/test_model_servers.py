@@ -99,7 +99,9 @@ async def test_when_a_model_server_is_killed_in_mid_load_the_other_answers(
 
 
 async def test_without_any_model_server_it_is_not_ready_and_says_so(start_server: StartServer):
-    nowhere = [{"name": name, "kind": "ollama", "url": "http://127.0.0.1:9"} for name in ("a", "b")]
+    nowhere = [
+        {"name": name, "kind": "ollama", "url": f"http://127.0.0.1:{port}"} for name, port in (("a", 7), ("b", 9))
+    ]
     backend = await asyncio.to_thread(start_server, DEEPER_MODEL_SERVERS=json.dumps(nowhere), **SETTINGS)
     async with signed_in(backend) as [client]:
         async with asyncio.timeout(PATIENCE):

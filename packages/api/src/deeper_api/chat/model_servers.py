@@ -91,11 +91,12 @@ class ModelServers:
         """Whether there is more than one."""
         return len(self._lines) > 1
 
-    def note_move(self, before: str, after: str, error: DeeperError | None) -> None:
+    def note_move(self, ticket: Ticket, before: str, after: str, error: DeeperError | None) -> None:
         """Take note that an answer went from one server to another, because of its ``error`` or of others'."""
         reason = "open" if error is None else error.code.value
         self._moves.add(1, {"server": before, "reason": reason})
-        _log.info("an answer moved", extra={"fields": {"server": before, "to": after, "reason": reason}})
+        fields = {"generation_id": ticket.id, "server": before, "to": after, "reason": reason}
+        _log.info("an answer moved", extra={"fields": fields})
 
     def _observe_in_flight(self, _: CallbackOptions) -> Iterable[Observation]:
         return [Observation(each.in_flight, {"server": each.name}) for each in self.pool.members()]
@@ -209,7 +210,7 @@ class Visit:
         if before is not None:
             # It was taken on, so it is not refused; and it has been in other lines by its own name.
             ticket = replace(ticket, id=f"{ticket.id}.{self._moves}", returns=True)
-            self._servers.note_move(before, lease.name, error)
+            self._servers.note_move(self._ticket, before, lease.name, error)
         self.server = lease.name
         self._turn = turn = await self._servers.line(lease.name).enter(ticket)
         return lease, turn

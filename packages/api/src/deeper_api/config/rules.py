@@ -68,8 +68,10 @@ def _addresses(config: AppConfig) -> list[str]:
 
 def _model_servers(config: AppConfig) -> list[str]:
     servers = config.model.servers
-    names = Counter(server.name for server in servers)
+    names, urls = Counter(server.name for server in servers), Counter(server.url for server in servers)
     faults = [f"two servers are called {name}" for name, count in names.items() if count > 1]
+    # Each has a line of its own, which all processes know by its address.
+    faults += [f"{server.name}: url is that of another, too" for server in servers if urls[server.url] > 1]
     for server in servers:
         if not _is_url(server.url, ("http", "https")):
             faults.append(f"{server.name}: url must be an address that starts with http:// or https://")

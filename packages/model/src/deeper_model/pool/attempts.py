@@ -51,7 +51,7 @@ class Attempts:
         self._draw = draw
         self._failed: set[str] = set()
         self._made = 0
-        self._started = time.monotonic()
+        self._elapsed = 0.0  # in tries and between them, but not in lines
 
     async def stream(
         self, request: ChatRequest, come: Callable[[], Awaitable[Lease]], pause: Callable[[float], Awaitable[None]]
@@ -67,7 +67,7 @@ class Attempts:
         """
         while True:
             lease = await come()
-            began = False
+            began, started = False, time.monotonic()
             try:
                 async with aclosing(lease.provider.chat_stream(request)) as events:
                     async for event in events:
@@ -78,6 +78,7 @@ class Attempts:
                         began = True
                         yield event
             except (ModelServerError, ModelNotFound) as error:
+                self._elapsed += time.monotonic() - started
                 delay = self._take_note(lease, error, began=began)
                 if delay is None:
                     if self.error is error or self.error is None:
@@ -87,6 +88,7 @@ class Attempts:
                 return
             finally:
                 lease.leave()
+            self._elapsed += delay
             await pause(delay)
 
     async def choose(self) -> Lease:
@@ -123,5 +125,4 @@ class Attempts:
         rest = self._pool.seconds_to_rest(self._model)
         if error.retry_after is not None and rest < error.retry_after:
             error = type(error)(retry_after=rest or None)  # somebody else is ready before that
-        elapsed = time.monotonic() - self._started
-        return retry_delay(self._policy, error, attempt=self._made, elapsed=elapsed, chance=self._draw())
+        return retry_delay(self._policy, error, attempt=self._made, elapsed=self._elapsed, chance=self._draw())

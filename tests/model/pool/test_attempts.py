@@ -1,0 +1,52 @@
+"""How long the tries of one answer may take together."""
+
+import asyncio
+
+from deeper_core import ModelServerUnreachable
+from deeper_model import RetryPolicy
+from deeper_model.conformance import collect
+from deeper_model.pool import Attempts, Lease
+from tests.model.pool.pools import Server, ask, pool_of, says
+
+
+async def test_time_in_a_line_is_no_time_of_the_tries():
+    a = Server("a")
+    policy = RetryPolicy(attempts=2, base=0.0, total=0.05)
+    async with pool_of(a) as pool:
+        a.play(ModelServerUnreachable())
+        a.play(*says("at last"))
+        attempts = Attempts(pool, "m", policy)
+
+        async def come() -> Lease:
+            await asyncio.sleep(0.1)  # longer than all tries together may take
+            return await attempts.choose()
+
+        found = await collect(attempts.stream(ask(), come, asyncio.sleep))
+    assert found.content == "at last"
+
+
+async def test_time_in_tries_is():
+    a, gate = Server("a"), asyncio.Event()
+    async with pool_of(a) as pool:
+        a.play(gate, ModelServerUnreachable())
+        attempts = Attempts(pool, "m", RetryPolicy(attempts=9, base=0.0, total=0.05))
+        asking = asyncio.create_task(collect(attempts.stream(ask(), attempts.choose, asyncio.sleep)))
+        await asyncio.sleep(0.1)
+        gate.set()
+        assert type((await asking).error) is ModelServerUnreachable
+    assert len(a.requests) == 1
+
+
+async def test_pauses_are_as_long_as_the_policy_says_and_count():
+    a, pauses = Server("a"), list[float]()
+    async with pool_of(a) as pool:
+        for _ in range(9):
+            a.play(ModelServerUnreachable())
+        attempts = Attempts(pool, "m", RetryPolicy(attempts=9, base=1.0, longest=4.0, total=8.0), draw=lambda: 1.0)
+
+        async def pause(seconds: float) -> None:
+            pauses.append(seconds)
+
+        found = await collect(attempts.stream(ask(), attempts.choose, pause))
+    assert type(found.error) is ModelServerUnreachable
+    assert pauses == [1.0, 2.0, 4.0]
