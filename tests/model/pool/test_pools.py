@@ -359,6 +359,23 @@ async def test_a_server_that_hangs_later_delays_nobody_either():
         await text(pool)
 
 
+async def test_a_server_that_says_nothing_for_a_while_is_asked_only_if_nobody_else_can():
+    clock, hung, b = Clock(), Server("hung"), Server("b")
+    policy = replace(CALM, patience=1.0, look=3_600.0)
+    async with pool_of(hung, b, policy=policy, clock=clock, weights=(9, 1)) as pool:
+        await pool.list_models()
+        hung.gate.clear()
+        pool._members["hung"].look_soon()
+        await hung.until(lambda hung: hung.listing == 1)
+        first = await pool.choose("m")
+        clock.now += 2
+        second = await pool.choose("m")
+        third = await pool.choose("m", {"b"})
+        assert [first.name, second.name, third.name] == ["hung", "b", "hung"]
+        for lease in (first, second, third):
+            lease.leave()
+
+
 async def test_silence_is_a_failure():
     hung, b = Server("hung"), Server("b")
     hung.gate.clear()

@@ -15,8 +15,8 @@ class Candidate(Struct, frozen=True, kw_only=True, gc=False):
     """A server as it is now, for one model.
 
     ``lists`` says whether it has the model, None if nobody knows; ``loaded`` whether that is in memory, or on its way.
-    ``askable`` is what the breaker says, ``doubtful`` that the last thing it did was to fail, ``resting`` that it asked
-    not to be asked yet. ``turn`` is higher the later it was chosen last.
+    ``askable`` is what the breaker says, ``doubtful`` that the last thing it did was to fail, or to say nothing;
+    ``resting`` that it asked not to be asked yet. ``turn`` is higher the later it was chosen last.
     """
 
     name: str

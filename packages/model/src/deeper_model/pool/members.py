@@ -100,6 +100,7 @@ class Member:
         self._listed_at: float | None = None
         self._is_heard = False
         self._kept_since = 0.0
+        self._looks_since: float | None = None
         self._policy = policy
         self._clock = clock
         self._tell = tell
@@ -134,7 +135,7 @@ class Member:
             loaded=(found is not None and found.loaded is not False) or self._asked[model] > 0,
             state=breaker.state(now),
             askable=breaker.lets_through(now),
-            doubtful=breaker.is_doubtful(now, self._policy.breaker),
+            doubtful=breaker.is_doubtful(now, self._policy.breaker) or self._is_overdue(now),
             resting=now < self.rests_until,
             turn=self.turn,
         )
@@ -184,7 +185,12 @@ class Member:
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
 
+    def _is_overdue(self, now: float) -> bool:
+        """Tell whether it has not answered a look for longer than anybody would wait."""
+        return self._looks_since is not None and now - self._looks_since > self._policy.patience
+
     async def _look(self) -> None:
+        self._looks_since = self._clock()
         try:
             async with asyncio.timeout(self._policy.look):
                 models = await self.provider.list_models()
@@ -203,6 +209,7 @@ class Member:
             self._listed_at = self._clock()
             self._expected = {each.name for each in self._models.values() if each.loaded is False} & self._expected
             self._set(self.breaker.answer())
+        self._looks_since = None
         self._is_heard = True
         self.looks += 1
         self._looked()
