@@ -55,6 +55,10 @@ def test_signatures_fields_bases_and_members_are_part_of_a_name():
 
 
 def test_every_module_of_the_libraries_that_hands_out_names_is_a_door():
-    assert [door.path for door in doors("deeper-model")] == ["deeper_model", "deeper_model.conformance", "deeper_model.pool"]
+    assert [door.path for door in doors("deeper-model")] == [
+        "deeper_model",
+        "deeper_model.conformance",
+        "deeper_model.pool",
+    ]
     assert doors("deeper-core")[0].path == "deeper_core"
     assert [door.path for door in doors("deeper-api")] == ["deeper_api.app", "deeper_api.config"]
