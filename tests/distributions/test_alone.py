@@ -27,7 +27,7 @@ hypothesis.settings.register_profile("alone", max_examples=5)
 hypothesis.settings.load_profile("alone")
 """
 # Tests that need more than the library: a model server, another event loop. And those of the conformance suites
-# themselves, which run them dozens of times over.
+# themselves, which run them dozens of times over; and servers that hang at random, which takes its time.
 _NOT_ALONE = {
     "deeper-auth": {"test_session_store_faults.py"},
     "deeper-model": {
@@ -36,6 +36,7 @@ _NOT_ALONE = {
         "test_ollama_wire.py",
         "test_uvloop.py",
         "test_mutants.py",
+        "test_random_faults.py",
     },
 }
 
