@@ -37,8 +37,10 @@ from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
 from deeper_api.routes.reference import reference_routes
-from deeper_api.store.pool import Pool, running
+from deeper_api.store.pool import Pool, observe_pool, running
 from deeper_api.store.usages import UsageStore
+from deeper_api.telemetry.requests import Requests
+from deeper_api.telemetry.services import Telemetry, create_telemetry
 from deeper_auth import KeyRing
 from deeper_model import (
     ModelProvider,
@@ -62,17 +64,22 @@ BODY_BYTES = 2 * 1024 * 1024
 _DEMO_SECONDS_PER_WORD = 0.03
 
 
-def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> ASGIApp:
+def create_app(
+    config: AppConfig, *, provider: ModelProvider | None = None, telemetry: Telemetry | None = None
+) -> ASGIApp:
     """Return the ASGI application for ``config``. Nothing is connected before its lifespan starts.
 
-    ``provider`` stands in for the one that the configuration names.
+    ``provider`` stands in for the one that the configuration names; without ``telemetry`` nothing is measured.
     """
+    telemetry = telemetry or create_telemetry(config)
     pool = Pool(config.db.url, min_size=1, max_size=config.db.pool_size, application_name="deeper-api")
-    directory = create_directory(config, pool, KeyRing(config.jwt.secret, config.jwt.previous_secrets))
+    observe_pool(pool, telemetry.meter)
+    keys = KeyRing(config.jwt.secret, config.jwt.previous_secrets)
+    directory = create_directory(config, pool, keys, meter=telemetry.meter)
     directory.hasher.self_test()
     provider = provider or create_provider(config)
-    limits = Limits(config)
-    chat = create_chat(config, pool, provider, limits)
+    limits = Limits(config, meter=telemetry.meter)
+    chat = create_chat(config, pool, provider, limits, telemetry)
 
     app = Litestar(
         route_handlers=[*ROUTES, *reference_routes()] if config.profile == "dev" else ROUTES,
@@ -103,7 +110,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
         exception_handlers={Exception: respond_to_error},
         request_class=JsonRequest,
         request_max_body_size=BODY_BYTES,
-        lifespan=[_lifespan(pool, chat, provider, directory, limits)],
+        lifespan=[_lifespan(pool, chat, provider, directory, limits, telemetry)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -111,6 +118,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     )
     return Edge(
         LimitedApplication(app, limits),
+        requests=Requests(telemetry.meter, telemetry.tracing),
         trusted_proxies=parse_networks(config.server.trusted_proxies),
         allowed_origins=config.server.allowed_origins,
     )
@@ -138,11 +146,12 @@ def create_provider(config: AppConfig) -> ModelProvider:
 
 
 def _lifespan(
-    pool: Pool, chat: Chat, provider: ModelProvider, directory: Directory, limits: Limits
+    pool: Pool, chat: Chat, provider: ModelProvider, directory: Directory, limits: Limits, telemetry: Telemetry
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(telemetry.running())
             stack.push_async_callback(directory.hasher.close)
             stack.push_async_callback(provider.close)
             await stack.enter_async_context(running(pool))

@@ -67,6 +67,13 @@ class ContextLengths:
             known = self._look_up(model)
         return None if known is None else known.context_length
 
+    def is_listed(self, model: str) -> bool:
+        """Tell whether the model server had this model when it was asked last; it is asked again after a while."""
+        known = self._look_up(model)
+        if self._is_due(known):
+            self._ask()
+        return known is not None
+
     async def close(self) -> None:
         """Ask no more. What is known stays known."""
         self._closed = True

@@ -18,6 +18,7 @@ from deeper_api.chat.running import Question, Running, Spend
 from deeper_api.limits.lines import ROUND, Ticket
 from deeper_api.store.generations import GenerationStore, NewGeneration
 from deeper_api.tasks import background, unbroken
+from deeper_api.telemetry.answers import UNCOUNTED, Answers
 from deeper_core import Conflict, DatabaseUnavailable, GenerationId, NotFound, RunnerId, ShuttingDown, UserId
 from deeper_model import ModelProvider
 
@@ -43,7 +44,7 @@ class KeyTaken(Conflict):
 class Engine:
     """Runs generations as tasks of the application, whoever watches them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  - made in one place, of parts that are each one thing
         self,
         *,
         provider: ModelProvider,
@@ -51,6 +52,7 @@ class Engine:
         journal: Journal,
         admission: Admission,
         spend: Spend,
+        answers: Answers = UNCOUNTED,
         runner_id: RunnerId,
         drain_seconds: float,
     ) -> None:
@@ -59,6 +61,7 @@ class Engine:
         self._journal = journal
         self._admission = admission
         self._spend = spend
+        self._answers = answers
         self._runner_id = runner_id
         self._drain_seconds = drain_seconds
         self._bells = Bells()
@@ -71,6 +74,12 @@ class Engine:
     def running(self) -> int:
         """How many generations run now, or wait for being saved."""
         return len(self._tasks)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them wait for their turn at the model server."""
+        places = [live.place for live in list(self._live.values())]
+        return sum(place is not None and place.position > 0 for place in places)
 
     def is_live(self, generation_id: GenerationId) -> bool:
         """Whether this process runs it, or has yet to save it."""
@@ -107,7 +116,15 @@ class Engine:
             turn.leave()
             raise ShuttingDown(retry_after=1)
         begun = asyncio.ensure_future(self._begins.put(question.new))
-        run = Running(question, self._provider, self._journal, begun=begun, turn=turn, spend=self._spend)
+        run = Running(
+            question,
+            self._provider,
+            self._journal,
+            begun=begun,
+            turn=turn,
+            spend=self._spend,
+            answers=self._answers,
+        )
         generation = run.generation
         self._live[generation.id] = generation
         if question.new.idempotency_key is None:

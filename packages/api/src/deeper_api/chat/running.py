@@ -17,6 +17,7 @@ from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Ending, Journal
 from deeper_api.errors import error_body
 from deeper_api.store.generations import NewGeneration, State
+from deeper_api.telemetry.answers import Answers, Outcome
 from deeper_core import (
     ApiKeyId,
     ChatRequest,
@@ -75,6 +76,7 @@ class Running:
         begun: asyncio.Future[bool],
         turn: Turn,
         spend: Spend,
+        answers: Answers,
     ) -> None:
         new = question.new
         start = Start(
@@ -98,6 +100,7 @@ class Running:
         self._begun = begun
         self._turn = turn
         self._spend = spend
+        self._watch = answers.begin(str(new.id), question.request)
         self._model: asyncio.Task[Finish] | None = None
         self._started = time.perf_counter()
         self._first: float | None = None
@@ -110,6 +113,10 @@ class Running:
 
     async def live(self) -> None:
         """Bring the generation to its end, and return when the end is saved. Whoever cancels this gives up saving."""
+        with self._watch.running():
+            await self._live()
+
+    async def _live(self) -> None:
         await asyncio.wait({self._begun})
         failed = self._begun.exception() is not None
         if failed or not self._begun.result():
@@ -130,6 +137,7 @@ class Running:
     async def _end(self) -> None:
         ending = self._ending()
         self._report(ending)
+        self._watch.ended(_outcome(ending))
         spending = asyncio.create_task(self._spend_tokens(ending.usage))
         saving = asyncio.create_task(self._journal.ended(self.generation, ending))
         try:
@@ -160,17 +168,21 @@ class Running:
         try:
             await self._turn.come(self.generation.wait_at)
             self._is_asked = True
-            async with aclosing(self._provider.chat_stream(self._question.request)) as events:
-                async for event in events:
-                    match event:
-                        case Delta():
-                            if self._first is None:
-                                self._first = time.perf_counter()
-                            self.generation.add(event)
-                        case Finish():
-                            return event
+            with self._watch.asking():
+                return await self._ask()
         finally:
             self._turn.leave()
+
+    async def _ask(self) -> Finish:
+        async with aclosing(self._provider.chat_stream(self._question.request)) as events:
+            async for event in events:
+                match event:
+                    case Delta():
+                        if self._first is None:
+                            self._first = time.perf_counter()
+                        self.generation.add(event)
+                    case Finish():
+                        return event
         raise InternalError  # a provider ends with a Finish or raises
 
     def _ending(self) -> Ending:
@@ -236,8 +248,7 @@ class Running:
         )
 
     def _report(self, ending: Ending) -> None:
-        last, timings = ending.last, _rounded(self._timings())
-        outcome = last.error.code if isinstance(last, Failed) else last.finish_reason
+        timings, outcome = ending.timings, _outcome(ending)
         _log.info(
             "generation ended",
             extra={
@@ -247,14 +258,24 @@ class Running:
                     "user_id": str(self.generation.user_id),
                     "purpose": self._question.new.purpose,
                     "model": self._question.new.model,
-                    "outcome": outcome.value,
-                    "tokens": self.generation.tokens,
-                    "queue_ms": timings.queue_ms,
-                    "first_token_ms": timings.first_token_ms,
-                    "total_ms": timings.total_ms,
+                    "provider": self._provider.name,
+                    "outcome": outcome.error or outcome.finish_reason,
+                    "prompt_tokens": ending.usage.prompt_tokens,
+                    "completion_tokens": ending.usage.completion_tokens,
+                    **{name: getattr(timings, name) for name in timings.__struct_fields__},
                 }
             },
         )
+
+
+def _outcome(ending: Ending) -> Outcome:
+    last = ending.last
+    return Outcome(
+        finish_reason=last.finish_reason.value if isinstance(last, Done) else None,
+        error=last.error.code.value if isinstance(last, Failed) else None,
+        usage=ending.usage,
+        timings=ending.timings,
+    )
 
 
 def _can_be(usage: Usage) -> bool:

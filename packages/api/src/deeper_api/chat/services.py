@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 from msgspec import Struct
+from opentelemetry.metrics import Meter
 
 from deeper_api.chat.admission import Admission
 from deeper_api.chat.context_lengths import ContextLengths
@@ -23,6 +24,9 @@ from deeper_api.store.listeners import listening
 from deeper_api.store.pool import Pool
 from deeper_api.store.runners import RunnerStore
 from deeper_api.tasks import regularly
+from deeper_api.telemetry.answers import AnswerMetrics, Answers
+from deeper_api.telemetry.services import Telemetry
+from deeper_api.telemetry.tallies import gauge
 from deeper_core import DatabaseUnavailable, RunnerId, new_id
 from deeper_model import ModelProvider
 
@@ -62,7 +66,7 @@ class Chat(Struct, frozen=True, kw_only=True):
             await self.runners.leave(self.runner_id)
 
 
-def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: Limits) -> Chat:
+def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: Limits, telemetry: Telemetry) -> Chat:
     """Return chat over ``pool`` and ``provider``, as one runner among others."""
     runner_id = RunnerId(new_id())
     generations, runners = GenerationStore(pool), RunnerStore(pool)
@@ -70,15 +74,19 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: 
     contexts = ContextLengths(provider)
     model = config.model
     lines = limits.lines(_model_server(config), holder=str(runner_id), parallel=model.parallel, queue=model.queue)
+    # Whether a model is listed is asked of the model server, for nothing if nobody wants to know.
+    metrics = AnswerMetrics(telemetry.meter, provider.name, contexts.is_listed) if telemetry.meters else None
     engine = Engine(
         provider=provider,
         store=generations,
         journal=Journal(journal),
         admission=Admission(lines.own, lines.shared),
         spend=limits.spend,
+        answers=Answers(metrics, provider.name),
         runner_id=runner_id,
         drain_seconds=config.server.drain_seconds,
     )
+    _observe(engine, telemetry.meter)
     titles = Titles(engine, ConversationStore(pool))
     return Chat(
         engine=engine,
@@ -98,6 +106,24 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: 
         runners=runners,
         runner_id=runner_id,
         url=config.db.url,
+    )
+
+
+def _observe(engine: Engine, meter: Meter) -> None:
+    """Tell how many generations there are now."""
+    gauge(
+        meter,
+        "deeper.generations.active",
+        lambda: engine.running,
+        unit="{generation}",
+        description="Generations that run, wait for their turn, or are being saved.",
+    )
+    gauge(
+        meter,
+        "deeper.queue.depth",
+        lambda: engine.waiting,
+        unit="{generation}",
+        description="Generations that wait for their turn at the model server.",
     )
 
 
