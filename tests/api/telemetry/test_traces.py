@@ -6,14 +6,17 @@ import logging
 import re
 import threading
 from collections.abc import Generator
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from deeper_api.config import AppConfig
 from deeper_api.config.sections import LimitsConfig, RedisConfig, TracingConfig
+from deeper_api.telemetry.otlp import create_processor, shut_down
 from deeper_core import Delta, Finish, FinishReason, ModelServerFailed, Usage
 from deeper_model import ScriptedProvider
 from tests.api.routes.test_chat import QUESTION
@@ -262,6 +265,19 @@ async def test_a_header_for_the_collector_goes_with_what_is_sent(
         "/v1/traces",
         "application/x-protobuf",
     )
+
+
+def test_what_cannot_be_sent_takes_no_more_memory_than_a_queue(collector: Collector):
+    collector.hang()
+    processor = create_processor(collector.url, {})
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("test")
+    for _ in range(20_000):
+        tracer.start_span("span").end()
+    sent = cast("BatchSpanProcessor", processor)._batch_processor._queue
+    assert len(sent) == sent.maxlen == 4_096
+    shut_down(processor, 0.1)
 
 
 async def ask(account: Account, scripted: ScriptedProvider) -> None:

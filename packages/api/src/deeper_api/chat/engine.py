@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from deeper_api.chat.admission import Admission
 from deeper_api.chat.batches import Batches
 from deeper_api.chat.bells import Bells
@@ -115,7 +117,8 @@ class Engine:
         if self._closing:
             turn.leave()
             raise ShuttingDown(retry_after=1)
-        begun = asyncio.ensure_future(self._begins.put(question.new))
+        watch = self._answers.begin(str(question.new.id), question.request)
+        begun = asyncio.ensure_future(self._begins.put(replace(question.new, traceparent=watch.traceparent)))
         run = Running(
             question,
             self._provider,
@@ -123,7 +126,7 @@ class Engine:
             begun=begun,
             turn=turn,
             spend=self._spend,
-            answers=self._answers,
+            watch=watch,
         )
         generation = run.generation
         self._live[generation.id] = generation

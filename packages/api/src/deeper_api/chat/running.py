@@ -17,7 +17,7 @@ from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Ending, Journal
 from deeper_api.errors import error_body
 from deeper_api.store.generations import NewGeneration, State
-from deeper_api.telemetry.answers import Answers, Outcome
+from deeper_api.telemetry.answers import Outcome, WatchedAnswer
 from deeper_core import (
     ApiKeyId,
     ChatRequest,
@@ -76,7 +76,7 @@ class Running:
         begun: asyncio.Future[bool],
         turn: Turn,
         spend: Spend,
-        answers: Answers,
+        watch: WatchedAnswer,
     ) -> None:
         new = question.new
         start = Start(
@@ -100,7 +100,7 @@ class Running:
         self._begun = begun
         self._turn = turn
         self._spend = spend
-        self._watch = answers.begin(str(new.id), question.request)
+        self._watch = watch
         self._model: asyncio.Task[Finish] | None = None
         self._started = time.perf_counter()
         self._first: float | None = None

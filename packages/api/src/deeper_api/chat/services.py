@@ -76,13 +76,14 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: 
     lines = limits.lines(_model_server(config), holder=str(runner_id), parallel=model.parallel, queue=model.queue)
     # Whether a model is listed is asked of the model server, for nothing if nobody wants to know.
     metrics = AnswerMetrics(telemetry.meter, provider.name, contexts.is_listed) if telemetry.meters else None
+    answers = Answers(metrics, provider.name, telemetry.tracing)
     engine = Engine(
         provider=provider,
         store=generations,
         journal=Journal(journal),
         admission=Admission(lines.own, lines.shared),
         spend=limits.spend,
-        answers=Answers(metrics, provider.name),
+        answers=answers,
         runner_id=runner_id,
         drain_seconds=config.server.drain_seconds,
     )
@@ -101,7 +102,12 @@ def create_chat(config: AppConfig, pool: Pool, provider: ModelProvider, limits: 
         contexts=contexts,
         titles=titles,
         reaper=Reaper(
-            runners=runners, generations=generations, journal=journal, runner_id=runner_id, is_live=engine.is_live
+            runners=runners,
+            generations=generations,
+            journal=journal,
+            runner_id=runner_id,
+            is_live=engine.is_live,
+            answers=answers,
         ),
         runners=runners,
         runner_id=runner_id,

@@ -5,16 +5,17 @@ where there is one: towards the model server this is a client, towards those who
 """
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from msgspec import Struct
 from opentelemetry.metrics import Histogram, Meter
 from opentelemetry.trace import Span, SpanKind
 
+from deeper_api.telemetry.contexts import in_request
 from deeper_api.telemetry.tallies import Tally
-from deeper_api.telemetry.traces import Attributes, begin_span, fail, traced_headers, within
-from deeper_core import ChatRequest, Timings, Usage
+from deeper_api.telemetry.traces import Attributes, Tracing, begin_span, fail, traced_headers, within
+from deeper_core import ChatRequest, ErrorCode, Timings, Usage
 from deeper_model import passing_on
 
 # In seconds.
@@ -102,6 +103,10 @@ class AnswerMetrics:
                 self._each.record((timings.total_ms - timings.first_token_ms) / 1_000 / later, common)
         self._count_phases(timings)
 
+    def count_interrupted(self, model: str) -> None:
+        """Count one of which nobody knows how long it took."""
+        self._generations.add(self._label(model), ErrorCode.INTERRUPTED.value)
+
     def _count_phases(self, timings: Timings) -> None:
         for phase in _PHASES:
             took: float | None = getattr(timings, f"{phase}_ms")
@@ -120,15 +125,30 @@ class AnswerMetrics:
 class Answers:
     """Watches over the generations of this process; ``metrics`` count them, if there are any."""
 
-    def __init__(self, metrics: AnswerMetrics | None, provider: str) -> None:
+    def __init__(self, metrics: AnswerMetrics | None, provider: str, tracing: Tracing | None = None) -> None:
         self.metrics = metrics
         self.provider = provider
+        self._tracing = tracing
 
     def begin(self, generation_id: str, request: ChatRequest) -> "WatchedAnswer":
         """Return the watch over one that begins now, below the span of the request that asks."""
         if self.metrics is not None:
             self.metrics.expect(request.model)
         return WatchedAnswer(self, generation_id, request)
+
+    @contextmanager
+    def orphaned(
+        self, generation_id: str, model: str, request_id: str | None, traceparent: str | None
+    ) -> Generator[None]:
+        """Count one that another process began and will not end, and have what happens here in its trace."""
+        with ExitStack() as stack:
+            if request_id is not None:
+                stack.enter_context(in_request(request_id))
+            if self._tracing is not None and traceparent is not None:
+                stack.enter_context(self._tracing.continuing(traceparent, generation_id))
+            yield
+        if self.metrics is not None:
+            self.metrics.count_interrupted(model)
 
 
 class WatchedAnswer:
@@ -139,6 +159,14 @@ class WatchedAnswer:
         self._request = request
         self._span = begin_span("generation", {"deeper.generation.id": generation_id})
         self._asked: Span | None = None
+
+    @property
+    def traceparent(self) -> str | None:
+        """Where its trace is continued by who takes it over; None where nothing is traced."""
+        if self._span is None:
+            return None
+        with within(self._span):
+            return traced_headers().get("traceparent")
 
     @contextmanager
     def running(self) -> Generator[None]:

@@ -81,15 +81,12 @@ def _describe(span: Span, served: Served) -> None:
     method = _known(served.method)
     span.update_name(method if served.route == NO_ROUTE else f"{method} {served.route}")
     span.set_attributes(
-        {
-            "http.request.method": method,
-            "http.route": served.route,
-            "http.response.status_code": served.status,
-            "deeper.request.id": served.request_id,
-        }
+        {"http.request.method": method, "http.route": served.route, "deeper.request.id": served.request_id}
     )
+    if served.status:
+        span.set_attribute("http.response.status_code", served.status)
     if served.status == 0 or served.status >= 500:
-        fail(span, str(served.status))
+        fail(span, str(served.status or "no_response"))
 
 
 def _known(method: str) -> str:

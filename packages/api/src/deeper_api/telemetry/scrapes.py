@@ -1,6 +1,7 @@
 """``GET /metrics`` for Prometheus, on a listener that is apart from the API's."""
 
 import asyncio
+import logging
 import os
 import socket
 import threading
@@ -16,6 +17,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from deeper_api.telemetry.collectors import Collector
 from deeper_api.telemetry.snapshots import Snapshot, metrics_in
+
+_log = logging.getLogger("deeper.telemetry")
 
 # What fits in front of the names of sockets: the whole may have 103 bytes on some systems.
 LONGEST_FOLDER: Final = 55
@@ -74,31 +77,38 @@ class ScrapeListener:
         # A worker that is forked would hold the port as well, and for longer maybe than this process lives.
         os.register_at_fork(after_in_child=self._socket.close)
         self._collector = Collector(folder)
-        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
-        self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
+        self._running: tuple[asyncio.AbstractEventLoop, threading.Thread] | None = None
 
     def start(self) -> None:
         """Answer from now on, on a thread."""
-        self._thread.start()
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self._run, args=(loop,), name="metrics", daemon=True)
+        self._running = loop, thread
+        thread.start()
 
     def close(self) -> None:
         """Answer nobody any more."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._over.set)
-            self._thread.join(_END_SECONDS)
+        if self._running is not None:
+            loop, thread = self._running
+            with suppress(RuntimeError):  # it has ended by itself
+                loop.call_soon_threadsafe(self._over.set)
+            thread.join(_END_SECONDS)
         self._socket.close()
 
-    def _run(self) -> None:
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_until_complete(self._serve())
+        loop.close()
 
     async def _serve(self) -> None:
         runner = web.AppRunner(create_scrape_app(self._collector.collect), access_log=None, shutdown_timeout=0)
         await runner.setup()
         await web.SockSite(runner, self._socket).start()
         while not self._over.is_set():
-            await self._collector.collect()
+            try:
+                await self._collector.collect()
+            except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed
+                _log.exception("cannot collect metrics")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS):
                     await self._over.wait()

@@ -85,6 +85,20 @@ class Tracing:
         finally:
             _tracer.reset(token)
 
+    @contextmanager
+    def continuing(self, traceparent: str, generation_id: str) -> Generator[None]:
+        """Trace what happens in the context as the end of a generation whose own span was lost with its process."""
+        above = _W3C.extract({"traceparent": traceparent}, Context())
+        attributes = {"deeper.generation.id": generation_id}
+        span = self._tracer.start_span("generation taken over", context=above, attributes=attributes)
+        fail(span, "interrupted")
+        token = _tracer.set(self._tracer)
+        try:
+            with use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+                yield
+        finally:
+            _tracer.reset(token)
+
 
 class _Otlp(Protocol):
     """The module `deeper_api.telemetry.otlp`."""
