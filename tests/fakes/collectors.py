@@ -54,8 +54,7 @@ class Collector:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                collector.take(self.path, dict(self.headers.items()), body)
-                self.send_response(collector.status)
+                self.send_response(collector.take(self.path, dict(self.headers.items()), body))
                 self.send_header("content-type", "application/x-protobuf")
                 answer = ExportTraceServiceResponse().SerializeToString()
                 self.send_header("content-length", str(len(answer)))
@@ -74,16 +73,18 @@ class Collector:
         """Where it listens."""
         return f"http://127.0.0.1:{self.server.server_port}"
 
-    def take(self, path: str, headers: dict[str, str], body: bytes) -> None:
-        """Keep what came, unless it is to be refused."""
+    def take(self, path: str, headers: dict[str, str], body: bytes) -> int:
+        """Keep what came, unless it is to be refused; return the status of the answer."""
         with self._arrived:
             self.requests.append({"path": path, **{name.lower(): value for name, value in headers.items()}})
             if self.status == 200 and self._answering.is_set():
                 data = gzip.decompress(body) if self.requests[-1].get("content-encoding") == "gzip" else body
                 self.raw += data
                 self._spans += _spans(ExportTraceServiceRequest.FromString(data))
+            status = self.status
             self._arrived.notify_all()
         self._answering.wait()
+        return status
 
     def hang(self) -> None:
         """Answer nobody from now on."""

@@ -28,7 +28,6 @@ def environment(home: Path, given: Mapping[str, str]) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "COLUMNS": "300",
         "DEEPER_OLLAMA_URL": NO_OLLAMA,
-        "DEEPER_METRICS_PORT": "0",  # one server at most can have the port that is meant for it
         **given,
     }
 

@@ -21,7 +21,6 @@ from deeper_api.telemetry.collectors import Collector
 from deeper_api.telemetry.snapshots import Family, Sample, Snapshot, encode
 from deeper_api.telemetry.workers import telling
 from tests.api.telemetry.counting import counted, value
-from tests.fixtures.postgres import wait_until
 
 # A worker that has counted as much as argv[2] says, and lives until it is killed.
 WORKER = """
@@ -176,10 +175,11 @@ async def test_somebody_who_connects_and_does_not_read_keeps_nobody_from_reading
             assert value(await collector.collect(), "asked_total") == 1
 
 
-async def test_the_thread_of_a_worker_ends_with_it(folder: Path):
+def test_the_thread_of_a_worker_ends_with_it(folder: Path):
+    before = set(threading.enumerate())
     with telling(folder, tuple):
-        assert "metrics" in {thread.name for thread in threading.enumerate()}
-    wait_until(lambda: "metrics" not in {thread.name for thread in threading.enumerate()})
+        assert [thread.name for thread in set(threading.enumerate()) - before] == ["metrics"]
+    assert set(threading.enumerate()) <= before
 
 
 STEPS = st.lists(

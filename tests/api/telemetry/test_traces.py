@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from deeper_api.config import AppConfig
 from deeper_api.config.sections import LimitsConfig, RedisConfig, TracingConfig
-from deeper_api.telemetry.otlp import create_processor, shut_down
+from deeper_api.telemetry.otlp import create_processor
 from deeper_core import Delta, Finish, FinishReason, ModelServerFailed, Usage
 from deeper_model import ScriptedProvider
 from tests.api.routes.test_chat import QUESTION
@@ -29,7 +29,6 @@ CALLER = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{CALLER}-b7ad6b7169203331-01"
 NOT_KEPT = f"00-{CALLER}-b7ad6b7169203331-00"
 DONE = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_tokens=2))
-SENDING = "OtelBatchSpanRecordProcessor"
 
 
 @pytest.fixture
@@ -41,6 +40,11 @@ def collector() -> Generator[Collector]:
 def traced(url: str, collector: Collector, **more: Any) -> AppConfig:
     """An application whose traces go to ``collector``."""
     return replace(config_for(url), tracing=TracingConfig(endpoint=collector.url, **more))
+
+
+def sending() -> set[threading.Thread]:
+    """The threads that send spans; those of earlier tests may wait for their collector yet."""
+    return {thread for thread in threading.enumerate() if thread.name == "OtelBatchSpanRecordProcessor"}
 
 
 def one(spans: list[Span], name: str) -> Span:
@@ -208,18 +212,20 @@ async def test_of_traces_that_are_not_kept_nothing_is_sent(
 async def test_without_a_collector_there_is_no_thread_and_no_trace(
     account: Account, scripted: ScriptedProvider, log_lines: LogLines
 ):
+    before = sending()
     scripted.play(DONE)
     await account.client.post("/v1/chat", QUESTION, headers={"traceparent": TRACEPARENT})
-    assert SENDING not in {thread.name for thread in threading.enumerate()}
+    assert sending() <= before
     assert "trace_id" not in "".join(log_lines.text)
 
 
 async def test_the_thread_that_sends_ends_with_the_application(
     accounts_url: str, scripted: ScriptedProvider, collector: Collector
 ):
+    before = sending()
     async with application(traced(accounts_url, collector), scripted):
-        assert SENDING in {thread.name for thread in threading.enumerate()}
-    assert SENDING not in {thread.name for thread in threading.enumerate()}
+        assert len(sending() - before) == 1
+    assert sending() <= before
 
 
 async def test_every_line_of_a_request_and_of_its_answer_names_both(
@@ -277,7 +283,8 @@ def test_what_cannot_be_sent_takes_no_more_memory_than_a_queue(collector: Collec
         tracer.start_span("span").end()
     sent = cast("BatchSpanProcessor", processor)._batch_processor._queue
     assert len(sent) == sent.maxlen == 4_096
-    shut_down(processor, 0.1)
+    collector.answer()
+    processor.shutdown()
 
 
 async def ask(account: Account, scripted: ScriptedProvider) -> None:

@@ -25,6 +25,8 @@ class CountedBuckets:
     async def take(self, caller: str, buckets: Sequence[Bucket]) -> Decision:
         """Take what each bucket is asked for: from all of them, or from none."""
         decision = await self._buckets.take(caller, buckets)
+        if not any(bucket.cost >= 0 and not bucket.overdue for bucket in buckets):
+            return decision  # nothing was asked for: tokens are given back, or taken because they were spent
         if decision.allowed:
             self._decisions.add("allowed", "")
         else:

@@ -80,10 +80,15 @@ class AnswerMetrics:
         """Take note of one that begins: who is asked what models there are may have to ask, too."""
         self._label(model)
 
-    def count(self, model: str, outcome: Outcome) -> None:
-        """Count one that has ended."""
+    def count(self, model: str, outcome: Outcome, *, asked: bool = True) -> None:
+        """Count one that has ended; what it took of the model server only if that was ``asked``."""
         model = self._label(model)
         self._generations.add(model, outcome.error or outcome.finish_reason or "")
+        self._count_phases(outcome.timings)
+        if asked:
+            self._count_work(model, outcome)
+
+    def _count_work(self, model: str, outcome: Outcome) -> None:
         common = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": self._provider,
@@ -91,9 +96,8 @@ class AnswerMetrics:
         }
         timings, usage = outcome.timings, outcome.usage
         if timings.total_ms is not None:
-            asked = (timings.total_ms - (timings.queue_ms or 0.0)) / 1_000
             failed = {} if outcome.error is None else {"error.type": outcome.error}
-            self._duration.record(asked, common | failed)
+            self._duration.record((timings.total_ms - (timings.queue_ms or 0.0)) / 1_000, common | failed)
         for kind, tokens in (("input", usage.prompt_tokens), ("output", usage.completion_tokens)):
             self._usage.record(tokens, common | {"gen_ai.token.type": kind})
         if timings.first_token_ms is not None:
@@ -101,7 +105,6 @@ class AnswerMetrics:
             later = usage.completion_tokens - 1
             if timings.total_ms is not None and later > 0:
                 self._each.record((timings.total_ms - timings.first_token_ms) / 1_000 / later, common)
-        self._count_phases(timings)
 
     def count_interrupted(self, model: str) -> None:
         """Count one of which nobody knows how long it took."""
@@ -159,6 +162,7 @@ class WatchedAnswer:
         self._request = request
         self._span = begin_span("generation", {"deeper.generation.id": generation_id})
         self._asked: Span | None = None
+        self._is_asked = False
 
     @property
     def traceparent(self) -> str | None:
@@ -181,6 +185,7 @@ class WatchedAnswer:
     @contextmanager
     def asking(self) -> Generator[None]:
         """Trace what happens in the context as the asking of the model server, which gets the trace to continue it."""
+        self._is_asked = True
         if self._span is None:
             yield
             return
@@ -192,7 +197,7 @@ class WatchedAnswer:
     def ended(self, outcome: Outcome) -> None:
         """Count it; the model server is done with it, although it may have yet to be saved."""
         if self._answers.metrics is not None:
-            self._answers.metrics.count(self._request.model, outcome)
+            self._answers.metrics.count(self._request.model, outcome, asked=self._is_asked)
         for each in (self._asked, self._span):
             if each is not None:
                 each.set_attributes(_result(outcome))
