@@ -55,7 +55,10 @@ def meters_of(telemetry: Telemetry) -> Meters:
 async def test_of_paths_methods_and_people_there_may_be_any_number(
     telemetry: Telemetry, accounts_url: str, scripted: ScriptedProvider
 ):
-    config = replace(config_for(accounts_url), limits=LimitsConfig(anonymous_burst=1_000_000))
+    config = replace(
+        config_for(accounts_url),
+        limits=LimitsConfig(anonymous_burst=1_000_000, user_burst=1_000_000, password_burst=1_000),
+    )
     async with running_application(create_app(config, provider=scripted, telemetry=telemetry)) as client:
         account = await sign_up(client)
         for n in range(MANY // 20):
