@@ -8,6 +8,7 @@ import stat
 import subprocess
 import tempfile
 import urllib.request
+from collections.abc import Generator
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -68,8 +69,20 @@ def metrics_port() -> int:
 
 
 @pytest.fixture
-def server(start_server: StartServer, metrics_port: int) -> Backend:
-    return start_server(DEEPER_SERVER_WORKERS="2", DEEPER_METRICS_PORT=str(metrics_port), DEEPER_LIMITS_ENABLED="true")
+def folder() -> Generator[str]:
+    """A folder for temporary files, since what a server has there stays when all of it is killed."""
+    with tempfile.TemporaryDirectory(prefix="metrics-", ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
+@pytest.fixture
+def server(start_server: StartServer, metrics_port: int, folder: str) -> Backend:
+    return start_server(
+        DEEPER_SERVER_WORKERS="2",
+        DEEPER_METRICS_PORT=str(metrics_port),
+        DEEPER_LIMITS_ENABLED="true",
+        TMPDIR=folder,
+    )
 
 
 async def visit(server: Backend, times: int) -> None:
@@ -105,15 +118,17 @@ async def test_a_worker_that_is_killed_takes_nothing_with_it(server: Backend, me
     assert total(scrape(metrics_port), "db_client_connection_max") == 20
 
 
-def test_the_server_ends_as_before_and_leaves_nothing(start_server: StartServer, metrics_port: int):
-    with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
-        server = start_server(DEEPER_METRICS_PORT=str(metrics_port), TMPDIR=folder)
-        assert total(scrape(metrics_port), "deeper_workers", state="up") == 1
-        assert [path.name.split("-")[0] for path in Path(folder).glob("*/*")] == [str(*server.process.workers())]
-        assert [stat.S_IMODE(path.stat().st_mode) for path in Path(folder).iterdir()] == [0o700]
-        server.process.terminate()
-        assert server.process.wait() == 0
-        assert list(Path(folder).iterdir()) == []
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_however_the_main_process_ends_nothing_stays(
+    start_server: StartServer, metrics_port: int, folder: str, number: signal.Signals
+):
+    server = start_server(DEEPER_METRICS_PORT=str(metrics_port), DEEPER_SERVER_DRAIN_SECONDS="1", TMPDIR=folder)
+    assert total(scrape(metrics_port), "deeper_workers", state="up") == 1
+    assert [path.name.split("-")[0] for path in Path(folder).glob("*/*")] == [str(*server.process.workers())]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in Path(folder).iterdir()] == [0o700]
+    os.kill(server.process.pid, number)
+    assert server.process.wait() == (0 if number == signal.SIGTERM else -number)
+    wait_until(lambda: list(Path(folder).iterdir()) == [])
 
 
 async def answer(peer: Peer) -> None:
@@ -174,8 +189,8 @@ def documented() -> set[str]:
 PHASE = "deeper_generation_phase_duration_seconds"
 
 
-async def test_who_waits_for_the_model_is_told(start_server: StartServer, metrics_port: int):
-    server = start_server(DEEPER_METRICS_PORT=str(metrics_port), DEEPER_MODEL_PARALLEL="1")
+async def test_who_waits_for_the_model_is_told(start_server: StartServer, metrics_port: int, folder: str):
+    server = start_server(DEEPER_METRICS_PORT=str(metrics_port), DEEPER_MODEL_PARALLEL="1", TMPDIR=folder)
 
     async def hang(peer: Peer) -> None:
         if peer.request.path == "/v1/models":

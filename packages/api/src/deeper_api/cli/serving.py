@@ -5,6 +5,7 @@ import http.client
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import socket
 import tempfile
@@ -147,7 +148,7 @@ def load_app(config: AppConfig, metrics_folder: Path | None) -> ASGIApp:
         for number in _ENDING:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+        threading.Thread(target=_end_after, args=(parent, metrics_folder), daemon=True).start()
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
     app = create_app(config, telemetry=create_telemetry(config, metrics_folder))
     # What is there now stays: the garbage collector need not look through it again and again.
@@ -155,9 +156,14 @@ def load_app(config: AppConfig, metrics_folder: Path | None) -> ASGIApp:
     return app
 
 
-def _end_after(parent: BaseProcess) -> None:
-    """End this worker once ``parent`` is gone: without it nobody else would, and it holds the port and the database."""
+def _end_after(parent: BaseProcess, metrics_folder: Path | None) -> None:
+    """End this worker once ``parent`` is gone: without it nobody else would, and it holds the port and the database.
+
+    Nor would anybody else remove the folder.
+    """
     parent.join()
+    if metrics_folder is not None:
+        shutil.rmtree(metrics_folder, ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
