@@ -21,6 +21,8 @@ _DEEPER = str(Path(sys.executable).with_name("deeper"))
 # The kernel takes the ports of outgoing connections from above, so that nobody takes these by chance.
 _PORTS = range(20_000, 32_000)
 _PATIENCE = 30  # seconds
+# Many servers run at the same time, and one at most can have the port that is meant for metrics.
+_SETTINGS = {"DEEPER_METRICS_PORT": "0"}
 
 
 def free_port() -> int:
@@ -45,7 +47,13 @@ class DeeperServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = folder / "output"
-        given = {"PATH": os.defpath, "HOME": str(folder), "DEEPER_SERVER_PORT": str(self.port), **environment}
+        given = {
+            "PATH": os.defpath,
+            "HOME": str(folder),
+            "DEEPER_SERVER_PORT": str(self.port),
+            **_SETTINGS,
+            **environment,
+        }
         # The server ends with the process that runs the tests, however that ends.
         setpriv = shutil.which("setpriv")
         guard = [setpriv, "--pdeathsig", "KILL"] if setpriv else []

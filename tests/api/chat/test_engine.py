@@ -520,7 +520,7 @@ async def test_each_generation_is_reported_once_and_without_its_words(
     [record] = caplog.records
     fields = vars(record)["fields"]
     assert (fields["request_id"], fields["generation_id"]) == ("r1", str(asked.new.id))
-    assert (fields["outcome"], fields["tokens"], fields["user_id"]) == ("stop", 1, str(USER))
+    assert (fields["outcome"], fields["completion_tokens"], fields["user_id"]) == ("stop", 2, str(USER))
     assert CANARY not in f"{record.getMessage()} {fields}"
 
 

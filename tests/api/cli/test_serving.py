@@ -31,7 +31,8 @@ AbstractServer.signal_handler_interrupt = interrupt
 from deeper_api.cli import main
 main(sys.argv[1:])
 """
-SETTINGS = {"DEEPER_JWT_SECRET": "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA"}
+# Metrics are shown at a port of their own, as by default, so that their thread is among those that are told.
+SETTINGS = {"DEEPER_JWT_SECRET": "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA", "DEEPER_METRICS_PORT": str(free_port())}
 
 
 @pytest.mark.parametrize("command", ["serve", "dev"])

@@ -38,8 +38,10 @@ from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
 from deeper_api.routes.reference import reference_routes
-from deeper_api.store.pool import Pool, running
+from deeper_api.store.pool import Pool, observe_pool, running
 from deeper_api.store.usages import UsageStore
+from deeper_api.telemetry.requests import Requests
+from deeper_api.telemetry.services import Telemetry, create_telemetry
 from deeper_auth import KeyRing
 from deeper_model import ModelProvider
 
@@ -51,16 +53,22 @@ _log = logging.getLogger("deeper.server")
 BODY_BYTES = 2 * 1024 * 1024
 
 
-def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> ASGIApp:
+def create_app(
+    config: AppConfig, *, provider: ModelProvider | None = None, telemetry: Telemetry | None = None
+) -> ASGIApp:
     """Return the ASGI application for ``config``. Nothing is connected before its lifespan starts.
 
-    ``provider`` stands in for the model servers that the configuration names.
+    ``provider`` stands in for the model servers that the configuration names; without ``telemetry`` there are no
+    metrics.
     """
+    telemetry = telemetry or create_telemetry(config)
     pool = Pool(config.db.url, min_size=1, max_size=config.db.pool_size, application_name="deeper-api")
-    directory = create_directory(config, pool, KeyRing(config.jwt.secret, config.jwt.previous_secrets))
+    observe_pool(pool, telemetry.meter)
+    keys = KeyRing(config.jwt.secret, config.jwt.previous_secrets)
+    directory = create_directory(config, pool, keys, meter=telemetry.meter)
     directory.hasher.self_test()
-    limits = Limits(config)
-    chat = create_chat(config, pool, create_clients(config, provider), limits)
+    limits = Limits(config, meter=telemetry.meter)
+    chat = create_chat(config, pool, create_clients(config, provider), limits, telemetry)
 
     app = Litestar(
         route_handlers=[*ROUTES, *reference_routes()] if config.profile == "dev" else ROUTES,
@@ -91,7 +99,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
         exception_handlers={Exception: respond_to_error},
         request_class=JsonRequest,
         request_max_body_size=BODY_BYTES,
-        lifespan=[_lifespan(pool, chat, directory, limits)],
+        lifespan=[_lifespan(pool, chat, directory, limits, telemetry)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -99,17 +107,19 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     )
     return Edge(
         LimitedApplication(app, limits),
+        requests=Requests(telemetry.meter, telemetry.tracing),
         trusted_proxies=parse_networks(config.server.trusted_proxies),
         allowed_origins=config.server.allowed_origins,
     )
 
 
 def _lifespan(
-    pool: Pool, chat: Chat, directory: Directory, limits: Limits
+    pool: Pool, chat: Chat, directory: Directory, limits: Limits, telemetry: Telemetry
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(telemetry.running())
             stack.push_async_callback(directory.hasher.close)
             stack.push_async_callback(chat.models.close)
             await stack.enter_async_context(running(pool))

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from msgspec import Struct
+from opentelemetry.metrics import Meter
 
 from deeper_api.accounts.administration import Administration
 from deeper_api.accounts.api_keys import ApiKeys
@@ -44,12 +45,12 @@ class Directory(Struct, frozen=True, kw_only=True):
     hasher: PasswordHasher
 
 
-def create_directory(config: AppConfig, pool: Pool, keys: KeyRing) -> Directory:
-    """Return the directory over ``pool``, whose tokens are signed with ``keys``."""
+def create_directory(config: AppConfig, pool: Pool, keys: KeyRing, *, meter: Meter | None = None) -> Directory:
+    """Return the directory over ``pool``, whose tokens are signed with ``keys``; ``meter`` counts its events."""
     users, store, key_store = UserStore(pool), PostgresSessionStore(pool), ApiKeyStore(pool)
     standings = Standings(store)
     audits = AuditStore(pool)
-    audit = AuditTrail(audits)
+    audit = AuditTrail(audits, meter)
     sessions = SessionService(
         store,
         AccessTokens(

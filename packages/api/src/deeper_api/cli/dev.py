@@ -46,6 +46,7 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
     defaults: dict[str, object] = {
         "profile": "dev",
         "log.format": "console",
+        "metrics.port": 0,
         "server.drain_seconds": 1,
         "jwt.secret": _kept_secret(data_dir),
     }
