@@ -101,13 +101,13 @@ async def test_no_counter_falls_when_a_worker_is_killed_and_replaced(folder: Pat
 
 
 async def test_a_worker_that_is_frozen_delays_nobody_for_long_and_counts_with_what_it_told_last(folder: Path):
-    collector = Collector(folder, answer_seconds=0.2)
+    collector = Collector(folder, answer_seconds=2)
     with worker(folder, 5) as frozen, telling(folder, lambda: counted(1)):
         assert value(await collector.collect(), "asked_total") == 6
         os.kill(frozen.pid, signal.SIGSTOP)
         began = time.monotonic()
         snapshot = await collector.collect()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
         assert (value(snapshot, "asked_total"), value(snapshot, "open")) == (6, 1)
         assert workers(snapshot) == (1, 1)
         os.kill(frozen.pid, signal.SIGCONT)
