@@ -49,7 +49,7 @@ def admission_for(*, parallel: int, queue: int = 100, shared: Line | None = None
     return Admission(lambda: MemoryLine(parallel=parallel, queue=queue), shared)
 
 
-async def spend_nothing(user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
+async def spend_nothing(user_id: UserId, key_id: ApiKeyId | None, tokens: int, per_day: int | None) -> None:
     """Take nothing from anybody."""
 
 

@@ -14,7 +14,14 @@ from deeper_api.store import migrations
 from deeper_core import DatabaseUnavailable
 from tests.fixtures.postgres import OwnPostgres, ignore_progress, wait_until
 
-NAMES = ["0001.accounts", "0002.conversations", "0003.api-keys", "0004.audit"]
+NAMES = [
+    "0001.accounts",
+    "0002.conversations",
+    "0003.api-keys",
+    "0004.audit",
+    "0005.administration",
+    "0006.usage-by-day",
+]
 
 # Applies what is pending in argv[2] to argv[1], and prints the names.
 MIGRATE = """
@@ -245,6 +252,10 @@ def test_the_package_carries_the_migrations():
         "0003.api-keys.sql",
         "0004.audit.rollback.sql",
         "0004.audit.sql",
+        "0005.administration.rollback.sql",
+        "0005.administration.sql",
+        "0006.usage-by-day.rollback.sql",
+        "0006.usage-by-day.sql",
     ]
 
 

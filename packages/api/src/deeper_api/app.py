@@ -37,6 +37,7 @@ from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
 from deeper_api.routes.reference import reference_routes
+from deeper_api.store.overviews import OverviewStore
 from deeper_api.store.pool import Pool, running
 from deeper_api.store.usages import UsageStore
 from deeper_auth import KeyRing
@@ -81,6 +82,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             "accounts": provide_always(directory.accounts),
             "admin": Provide(provide_admin),
             "api_keys": provide_always(directory.api_keys),
+            "audit": provide_always(directory.audit),
             "audits": provide_always(directory.audits),
             "caller": Provide(provide_caller),
             "client_address": Provide(provide_client_address),
@@ -91,7 +93,10 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             "generations": provide_always(chat.generations),
             "limits": provide_always(limits),
             "model_provider": provide_always(provider),
+            "oversight": provide_always(directory.oversight),
+            "overviews": provide_always(OverviewStore(pool)),
             "password_attempts": Provide(provide_password_attempts(limits)),
+            "people": provide_always(directory.people),
             "person": Provide(provide_person),
             "pool": provide_always(pool),
             "questions": provide_always(chat.questions),
