@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, delete, get, patch, post
@@ -20,7 +20,7 @@ from deeper_api.routes.api_keys import KeyList
 from deeper_api.routes.auth import BODY_BYTES, Email, Password, SessionView, session_view
 from deeper_api.routes.pages import CursorText, Limit, Page, UserCursor, decode_cursor, encode_cursor
 from deeper_api.routes.parameters import parsed, plain
-from deeper_api.store.people import Account, AccountChange, AccountFigures, PeopleStore
+from deeper_api.store.people import Account, AccountChange, AccountFigures, AccountState, PeopleStore
 from deeper_api.store.usages import Totals, UsageQuestion, UsageStore
 from deeper_core import ApiKeyId, Role, SessionId, UserId
 
@@ -37,10 +37,11 @@ Search = Annotated[
 OfRole = Annotated[
     str | None, QueryParameter(description="Only accounts of this role.", schema_extra={"enum": sorted(Role)})
 ]
-State = Literal["active", "disabled"]
 InState = Annotated[
     str | None,
-    QueryParameter(description="Only accounts that may sign in, or may not.", schema_extra={"enum": get_args(State)}),
+    QueryParameter(
+        description="Only accounts that may sign in, or may not.", schema_extra={"enum": sorted(AccountState)}
+    ),
 ]
 Quota = Annotated[
     int,
@@ -106,7 +107,7 @@ async def list_users(
         before=None if place is None else UserId(place.before),
         search=plain("search", search, _SEARCH_CHARACTERS),
         role=parsed("role", role, Role, "Expected a role"),
-        disabled=None if state is None else parsed("state", state, State, "Expected a state") == "disabled",
+        state=parsed("state", state, AccountState, "Expected a state"),
     )
     items = accounts[:limit]
     more = len(accounts) > limit

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from enum import StrEnum
 from typing import LiteralString
 
 import msgspec
@@ -15,6 +16,13 @@ from deeper_core import Role, User, UserId
 
 class LastAdministrator(Exception):
     """Nobody would be left who administers this server."""
+
+
+class AccountState(StrEnum):
+    """Whether an account may sign in."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
 
 
 class Account(User, frozen=True, kw_only=True):
@@ -67,7 +75,7 @@ class PeopleStore:
         from users
         where (%(before)s::uuid is null or id < %(before)s)
           and (%(role)s::text is null or role = %(role)s)
-          and (%(disabled)s::boolean is null or (disabled_at is not null) = %(disabled)s)
+          and (%(state)s::text is null or (disabled_at is not null) = (%(state)s = 'disabled'))
           and (%(search)s::text is null
                or strpos(lower(email), lower(%(search)s)) > 0
                or strpos(email_key, lower(%(search)s)) > 0)
@@ -82,10 +90,10 @@ class PeopleStore:
         before: UserId | None = None,
         search: str | None = None,
         role: Role | None = None,
-        disabled: bool | None = None,
+        state: AccountState | None = None,
     ) -> list[Account]:
         """Return the newest accounts before ``before``: all, or those that fit."""
-        values = {"limit": limit, "before": before, "search": search, "role": role, "disabled": disabled}
+        values = {"limit": limit, "before": before, "search": search, "role": role, "state": state}
         async with connection(self._pool) as lent, lent.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(self._LIST, values)
             return [_account(row) for row in await cursor.fetchall()]
