@@ -40,7 +40,9 @@ OfRole = Annotated[
 InState = Annotated[
     str | None,
     QueryParameter(
-        description="Only accounts that may sign in, or may not.", schema_extra={"enum": sorted(AccountState)}
+        name="state",
+        description="Only accounts that may sign in, or may not.",
+        schema_extra={"enum": sorted(AccountState)},
     ),
 ]
 Quota = Annotated[
@@ -98,7 +100,7 @@ async def list_users(
     limit: Limit = 50,
     search: Search = None,
     role: OfRole = None,
-    state: InState = None,
+    in_state: InState = None,
 ) -> Page[Account]:
     """Return accounts, the newest first."""
     place = decode_cursor(cursor, UserCursor)
@@ -107,7 +109,7 @@ async def list_users(
         before=None if place is None else UserId(place.before),
         search=plain("search", search, _SEARCH_CHARACTERS),
         role=parsed("role", role, Role, "Expected a role"),
-        state=parsed("state", state, AccountState, "Expected a state"),
+        state=parsed("state", in_state, AccountState, "Expected a state"),
     )
     items = accounts[:limit]
     more = len(accounts) > limit
