@@ -13,6 +13,7 @@ _COMMANDS = {
     "migrate": "Bring the database up to this version.",
     "config": "Show the configuration and what is wrong with it.",
     "openapi": "Print the description of the HTTP API.",
+    "doctor": "Examine a deployment and say what is wrong with it.",
     "user": "Create and change accounts.",
     "chat": "Ask a running server and watch the answer stream.",
 }
