@@ -109,7 +109,7 @@ def test_a_database_without_its_schema(deeper: Deeper, empty_database_url: str):
 
 def test_a_database_that_only_reads(deeper: Deeper, own_postgres: OwnPostgres):
     assert deeper("migrate", DEEPER_DB_URL=own_postgres.url).code == 0
-    url = f"{own_postgres.url}&options=-c%20default_transaction_read_only=on"
+    url = f"{own_postgres.url}&options=-c%20default_transaction_read_only%3Don"
     code, findings = report(deeper, **(server_settings(url) | {"DEEPER_MODEL_PROVIDER": "scripted"}))
     assert (code, findings["writing"]["verdict"]) == (1, "failed")
     assert "read-only transaction" in findings["writing"]["said"]
@@ -124,6 +124,13 @@ def test_a_database_that_does_not_answer(deeper: Deeper, own_postgres: OwnPostgr
     assert said in findings["PostgreSQL"]["said"]
     assert findings["LISTEN/NOTIFY"]["verdict"] == "skipped"
     assert own_postgres.url not in str(findings)
+
+
+def test_an_address_that_cannot_be_read(deeper: Deeper):
+    url = "postgresql://me@127.0.0.1/deeper?options=-c%20password=secret"
+    code, findings = report(deeper, **(server_settings(url) | {"DEEPER_MODEL_PROVIDER": "scripted"}))
+    assert (code, findings["PostgreSQL"]["verdict"], findings["migrations"]["verdict"]) == (1, "failed", "failed")
+    assert "secret" not in str(findings)
 
 
 def test_more_connections_than_there_are(deeper: Deeper, database_url: str):

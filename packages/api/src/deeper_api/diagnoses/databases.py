@@ -40,6 +40,8 @@ async def _look(config: AppConfig, url: str) -> Sequence[Finding]:
     except DatabaseUnavailable as error:
         advice = "See whether it runs, and whether DEEPER_DB_URL is its address (`deeper config` shows it)."
         return [failed(_NAME, why_unreachable(error), advice)]
+    except Refused as error:
+        return [failed(_NAME, str(error), "Correct DEEPER_DB_URL.")]
     async with line:
         server = await describe(line)
         found = list(_judge(config, server))
@@ -138,7 +140,7 @@ async def _look_at_notifications(url: str) -> Sequence[Finding]:
     name = "LISTEN/NOTIFY"
     try:
         hears = await hears_notifications(url)
-    except DatabaseUnavailable:
+    except (DatabaseUnavailable, Refused):
         return [skipped(name, "there is no connection to PostgreSQL")]
     if hears:
         return [ok(name, "what one process says reaches another")]

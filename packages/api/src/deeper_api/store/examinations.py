@@ -40,7 +40,7 @@ class Server(Struct, frozen=True, kw_only=True):
 
 
 class Refused(Exception):
-    """PostgreSQL does not do what it was asked for; the text is its own, and holds nothing of the address."""
+    """PostgreSQL does not do what it was asked for, or was not asked; the text holds nothing of the address."""
 
 
 _TELL: Final[LiteralString] = """
@@ -62,11 +62,15 @@ async def connect(url: str) -> Connection:
 
     Raises:
         DatabaseUnavailable: there is none.
+        Refused: the address cannot be read.
     """
     try:
         return await connect_alone(url, _APPLICATION)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(retry_after=1) from error
+    except psycopg.ProgrammingError:
+        # libpq quotes the part that it does not understand, which may be the password: say nothing of it.
+        raise Refused("its address is neither a PostgreSQL URL nor a key-value DSN") from None
 
 
 async def describe(line: Connection) -> Server:
@@ -116,6 +120,7 @@ async def hears_notifications(url: str) -> bool:
 
     Raises:
         DatabaseUnavailable: there is no connection.
+        Refused: the address cannot be read.
     """
     channel = sql.Identifier(f"deeper_doctor_{secrets.token_hex(8)}")
     async with await connect(url) as listener, await connect(url) as speaker:
