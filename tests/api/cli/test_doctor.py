@@ -127,10 +127,10 @@ def test_a_database_that_does_not_answer(deeper: Deeper, own_postgres: OwnPostgr
 
 
 def test_an_address_that_cannot_be_read(deeper: Deeper):
-    url = "postgresql://me@127.0.0.1/deeper?options=-c%20password=secret"
+    url = "postgresql://me@127.0.0.1/deeper?options=-c%20password=hush"
     code, findings = report(deeper, **(server_settings(url) | {"DEEPER_MODEL_PROVIDER": "scripted"}))
     assert (code, findings["PostgreSQL"]["verdict"], findings["migrations"]["verdict"]) == (1, "failed", "failed")
-    assert "secret" not in str(findings)
+    assert "hush" not in str(findings)
 
 
 def test_more_connections_than_there_are(deeper: Deeper, database_url: str):
