@@ -14,6 +14,8 @@ _COMMANDS = {
     "config": "Show the configuration and what is wrong with it.",
     "openapi": "Print the description of the HTTP API.",
     "doctor": "Examine a deployment and say what is wrong with it.",
+    "backup": "Save the whole database into a file.",
+    "restore": "Put a backup into a database.",
     "user": "Create and change accounts.",
     "chat": "Ask a running server and watch the answer stream.",
 }
