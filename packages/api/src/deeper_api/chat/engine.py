@@ -72,6 +72,11 @@ class Engine:
         """How many generations run now, or wait for being saved."""
         return len(self._tasks)
 
+    @property
+    def closing(self) -> bool:
+        """Whether it starts nothing new any more."""
+        return self._closing
+
     def is_live(self, generation_id: GenerationId) -> bool:
         """Whether this process runs it, or has yet to save it."""
         return generation_id in self._live

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from deeper_api.chat.engine import Engine
 from deeper_api.limits.redis import RedisScripts
 from deeper_api.limits.services import Limits
 from deeper_api.store.pool import Pool, ping
@@ -51,11 +52,12 @@ async def get_readiness(
     pool: NamedDependency[SkipValidation[Pool]],
     limits: NamedDependency[SkipValidation[Limits]],
     model_provider: NamedDependency[SkipValidation[ModelProvider]],
+    engine: NamedDependency[SkipValidation[Engine]],
 ) -> Response[Readiness]:
     """Answer within two seconds, with 503 if a dependency that is required does not.
 
     Redis, where it is configured, is not: without it each process goes on to limit by itself, and none would be better
-    off with no traffic. That it fails is told in its row.
+    off with no traffic. That it fails is told in its row. A process that ends is not ready from the first moment on.
     """
     postgres, model_server, redis = await asyncio.gather(
         ping(pool, _SECONDS), _answers(model_provider.check_health()), _can_be_written(limits.redis)
@@ -66,6 +68,8 @@ async def get_readiness(
     ]
     if redis is not None:
         dependencies.append(Dependency(name="redis", ready=redis, required=False))
+    if engine.closing:
+        dependencies.append(Dependency(name="this process, which ends", ready=False))
     ready = all(dependency.ready for dependency in dependencies if dependency.required)
     return Response(Readiness(ready=ready, dependencies=tuple(dependencies)), status_code=200 if ready else 503)
 
