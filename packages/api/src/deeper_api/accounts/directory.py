@@ -38,6 +38,7 @@ class Directory(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     administration: Administration
     api_keys: ApiKeys
+    users: UserStore
     audit: AuditTrail
     audits: AuditStore
     people: PeopleStore
@@ -88,6 +89,7 @@ def create_directory(config: AppConfig, pool: Pool, keys: KeyRing) -> Directory:
         accounts=accounts,
         administration=Administration(users=users, sessions=sessions, hasher=hasher, policy=policy, audit=audit),
         api_keys=api_keys,
+        users=users,
         audit=audit,
         audits=audits,
         people=people,

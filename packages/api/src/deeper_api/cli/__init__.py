@@ -17,6 +17,9 @@ _COMMANDS = {
     "backup": "Save the whole database into a file.",
     "restore": "Put a backup into a database.",
     "user": "Create and change accounts.",
+    "generations": "See what models are writing now, and stop it.",
+    "usage": "See who used how much.",
+    "audit": "See what happened to accounts.",
     "chat": "Ask a running server and watch the answer stream.",
 }
 

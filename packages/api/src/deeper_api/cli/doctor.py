@@ -41,7 +41,12 @@ class Report(Struct, frozen=True, kw_only=True):
 @click.option("--url", help="Address at which clients reach the server, such as https://chat.example.com.")
 @click.option("--ask", is_flag=True, help="Also have a model answer, and see whether the answer streams.")
 @click.option("--model", help="Which model to ask.  [default: the first one]")
-@click.option("--key", envvar="DEEPER_DOCTOR_KEY", hidden=True)
+@click.option(
+    "--key",
+    envvar="DEEPER_DOCTOR_KEY",
+    help="API key to follow an answer with; better in the variable, for others see command lines."
+    "  [env: DEEPER_DOCTOR_KEY]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @data_dir_option
 def command(url: str | None, *, ask: bool, model: str | None, key: str | None, as_json: bool, data_dir: Path) -> None:
