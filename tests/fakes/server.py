@@ -34,6 +34,13 @@ def free_port() -> int:
             return port
 
 
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
 def _is_serving(worker: int) -> bool:
     """Whether a worker has come so far that granian runs its threads."""
     names = [name.read_text() for name in Path(f"/proc/{worker}/task").glob("*/comm")]

@@ -38,6 +38,7 @@ from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
 from deeper_api.routes.reference import reference_routes
+from deeper_api.store.overviews import OverviewStore
 from deeper_api.store.pool import Pool, observe_pool, running
 from deeper_api.store.usages import UsageStore
 from deeper_api.telemetry.requests import Requests
@@ -77,6 +78,7 @@ def create_app(
             "accounts": provide_always(directory.accounts),
             "admin": Provide(provide_admin),
             "api_keys": provide_always(directory.api_keys),
+            "audit": provide_always(directory.audit),
             "audits": provide_always(directory.audits),
             "caller": Provide(provide_caller),
             "client_address": Provide(provide_client_address),
@@ -87,7 +89,10 @@ def create_app(
             "generations": provide_always(chat.generations),
             "limits": provide_always(limits),
             "model_pool": provide_always(chat.models),
+            "oversight": provide_always(directory.oversight),
+            "overviews": provide_always(OverviewStore(pool)),
             "password_attempts": Provide(provide_password_attempts(limits)),
+            "people": provide_always(directory.people),
             "person": Provide(provide_person),
             "pool": provide_always(pool),
             "questions": provide_always(chat.questions),

@@ -80,6 +80,11 @@ class Engine:
         places = [live.place for live in list(self._live.values())]
         return sum(place is not None and place.position > 0 for place in places)
 
+    @property
+    def closing(self) -> bool:
+        """Whether it starts nothing new any more."""
+        return self._closing
+
     def is_live(self, generation_id: GenerationId) -> bool:
         """Whether this process runs it, or has yet to save it."""
         return generation_id in self._live

@@ -56,8 +56,8 @@ class Question(Struct, frozen=True, kw_only=True):
     key_id: ApiKeyId | None = None
 
 
-Spend = Callable[[UserId, ApiKeyId | None, int], Awaitable[None]]
-"""Takes tokens that a model has read and written for a user, and maybe for an API key."""
+Spend = Callable[[UserId, ApiKeyId | None, int, int | None], Awaitable[None]]
+"""Takes tokens that a model has read and written for a user, and maybe for an API key; last, the user's own quota."""
 
 
 class Running:
@@ -147,7 +147,8 @@ class Running:
             await asyncio.wait({spending})
 
     async def _spend_tokens(self, usage: Usage) -> None:
-        await self._spend(self.generation.user_id, self._question.key_id, usage.prompt_tokens + usage.completion_tokens)
+        tokens, per_day = usage.prompt_tokens + usage.completion_tokens, self._question.allowance.tokens_per_day
+        await self._spend(self.generation.user_id, self._question.key_id, tokens, per_day)
 
     def _last(self, ending: Ending, saving: asyncio.Task[State | None]) -> Done | Failed:
         """Return the last frame, as far as ``saving`` has come."""

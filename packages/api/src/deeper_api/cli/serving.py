@@ -2,6 +2,7 @@
 
 import gc
 import http.client
+import logging
 import multiprocessing
 import os
 import resource
@@ -25,10 +26,13 @@ from granian.server.mp import MPServer
 from litestar.types import ASGIApp
 
 from deeper_api.app import create_app
+from deeper_api.cli.crashes import Crashes
 from deeper_api.config import AppConfig
 from deeper_api.telemetry.logs import configure_logs
 from deeper_api.telemetry.scrapes import LONGEST_FOLDER, ScrapeListener, scraping
 from deeper_api.telemetry.services import create_telemetry
+
+_log = logging.getLogger("deeper.server")
 
 # Connections, open streams among them, that one worker holds; more wait in the kernel's queue of the same length.
 _CONNECTIONS = 4_096
@@ -83,6 +87,7 @@ def _serve(config: AppConfig, address: str, metrics: ScrapeListener | None, on_r
         log_level=LogLevels.warning,
         log_dictconfig=_GRANIAN_LOGS,
     )
+    server.crashes = Crashes()
     server.when_forked = partial(_begin, config, metrics, on_ready)
     server.serve(
         target_loader=partial(load_app, config, None if metrics is None else metrics.folder), wrap_loader=False
@@ -118,6 +123,8 @@ class _Server(MPServer):
     """
 
     when_forked: Callable[[], None]
+    interrupt_children: list[int]
+    crashes: Crashes
 
     def startup(self, spawn_target: object, target_loader: object) -> None:
         # A signal has to wait until the workers are there to be told, and know what to do with it: see load_app.
@@ -128,6 +135,25 @@ class _Server(MPServer):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         self.when_forked()
+
+    def _respawn_workers(
+        self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0
+    ) -> None:
+        """Start workers anew, unless they die again and again: granian sees that only of one that dies at once."""
+        if self.crashes.are_too_many(workers, time.monotonic()):
+            self.interrupt_children.extend(workers)
+            self.interrupt_signal = True
+            self.main_loop_interrupt.set()
+            return
+        super()._respawn_workers(workers, spawn_target, target_loader, delay)  # pyright: ignore[reportUnknownMemberType]  - untyped there
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """End; where workers could not be kept alive, say so, with an exit code that is not 0."""
+        if self.interrupt_children:
+            workers = sorted({worker + 1 for worker in self.interrupt_children})
+            said = "workers die again and again, so the server ends; the lines before this one say why"
+            _log.error(said, extra={"fields": {"workers": workers}})
+        super().shutdown(exit_code)
 
     def signal_handler_interrupt(self, *_: object, **__: object) -> None:
         """End, once: a second signal may come in the middle of the first, and wait for ever for a lock of that one."""
@@ -150,7 +176,11 @@ def load_app(config: AppConfig, metrics_folder: Path | None) -> ASGIApp:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         threading.Thread(target=_end_after, args=(parent, metrics_folder), daemon=True).start()
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
-    app = create_app(config, telemetry=create_telemetry(config, metrics_folder))
+    try:
+        app = create_app(config, telemetry=create_telemetry(config, metrics_folder))
+    except Exception:  # noqa: BLE001  - whatever it is, it is said once, and in a line like others
+        _log.exception("a worker cannot start")
+        raise SystemExit(1) from None
     # What is there now stays: the garbage collector need not look through it again and again.
     gc.freeze()
     return app

@@ -32,7 +32,8 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
-Tokens = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+MAX_TOKENS = 1_000_000_000
+Tokens = Annotated[int, Meta(ge=0, le=MAX_TOKENS)]
 
 
 class ServerConfig(Section, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ class RedisScripts:
     def __init__(self, url: str, meter: Meter, *, timeout: float = 0.2) -> None:
         # A command that took too long may have been done all the same: it is not sent again.
         self._client = Redis.from_url(
-            _with_checks(url),
+            with_checks(url),
             decode_components=True,
             connect_timeout=_ABANDON_SECONDS,
             stream_timeout=_ABANDON_SECONDS,
@@ -141,7 +141,7 @@ class RedisScripts:
             await asyncio.sleep(_GRACE_SECONDS)
 
 
-def _with_checks(url: str) -> str:
+def with_checks(url: str) -> str:
     """Return ``url`` such that a certificate has to be the host's, unless it says itself that it need not.
 
     coredis takes any that a known authority has signed, for whatever host.

@@ -61,9 +61,12 @@ class Limits:
             own=lambda: MemoryLine(parallel=share, queue=math.ceil(queue / self._workers)),
         )
 
-    async def spend(self, user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
-        """Take what models have read and written for a user from what is allowed in a day."""
-        request = self.policy.of_tokens(user_id, key_id, tokens)
+    async def spend(self, user_id: UserId, key_id: ApiKeyId | None, tokens: int, per_day: int | None = None) -> None:
+        """Take what models have read and written for a user from what is allowed in a day.
+
+        ``per_day`` is what this user may have instead of what the configuration says.
+        """
+        request = self.policy.of_tokens(user_id, key_id, tokens, per_day=per_day)
         if self.enabled and tokens and request.buckets:
             await self.buckets.take(request.caller, request.buckets)
 

@@ -26,7 +26,7 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}\Z")
 
 # For an API whose responses are no pages: https://owasp.org/www-project-secure-headers. What says otherwise of itself
 # keeps that.
-_DEFAULT_HEADERS = (
+DEFAULT_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -120,7 +120,7 @@ class _Exchange:
                 headers = [(name, value) for name, value in headers if name.lower() != b"allow"]
                 headers.append((b"allow", ", ".join(methods).encode("ascii")))
             given = {name.lower() for name, _ in headers}
-            headers += [header for header in _DEFAULT_HEADERS if header[0] not in given]
+            headers += [header for header in DEFAULT_HEADERS if header[0] not in given]
             headers += self._origins.headers(self._scope)
             headers.append((b"x-request-id", self.request_id.encode("ascii")))
             message["headers"] = headers
