@@ -104,21 +104,19 @@ async def test_one_that_is_written_and_one_that_waits_are_cancelled(
 ):
     admin, user = await administrator(narrow, database_url), await sign_up(narrow)
     scripted.play(Delta(content="a"), asyncio.Event())
-    async with (
-        user.client.open("POST", "/v1/chat", QUESTION) as written,
-        user.client.open("POST", "/v1/chat", QUESTION) as waiting,
-    ):
+    async with user.client.open("POST", "/v1/chat", QUESTION) as written:
         await written.head()
         await written.read_until(b'"a"')
-        await waiting.head()
-        await waiting.read_until(b"queued")
-        items = (await admin.client.get(RUNNING)).json()["items"]
-        for each in items:
-            reply = await admin.client.post(f"{RUNNING}/{each['id']}/cancel")
-            expected = {"id": each["id"], "user_id": user.user["id"], "purpose": "chat", "state": "cancelled"}
-            assert (reply.status, reply.json()) == (200, expected)
-        assert b'"finish_reason":"cancelled"' in await written.rest()
-        assert b'"finish_reason":"cancelled"' in await waiting.rest()
+        async with user.client.open("POST", "/v1/chat", QUESTION) as waiting:
+            await waiting.head()
+            await waiting.read_until(b"queued")
+            items = (await admin.client.get(RUNNING)).json()["items"]
+            for each in items:
+                reply = await admin.client.post(f"{RUNNING}/{each['id']}/cancel")
+                expected = {"id": each["id"], "user_id": user.user["id"], "purpose": "chat", "state": "cancelled"}
+                assert (reply.status, reply.json()) == (200, expected)
+            assert b'"finish_reason":"cancelled"' in await written.rest()
+            assert b'"finish_reason":"cancelled"' in await waiting.rest()
     assert scripted.open_streams == 0
     noted = (await admin.client.get("/v1/admin/audit?kind=generation_cancelled")).json()["items"]
     assert [(each["actor_id"], each["subject_id"], each["details"]) for each in reversed(noted)] == [
