@@ -181,9 +181,10 @@ def test_the_client_without_asyncio_works_as_well(scripted_door: Door):
 # Errors
 
 
-async def test_a_key_that_is_not_valid(door: Door):
-    async with door.client(api_key="dsk_nonsense") as client:
-        with pytest.raises(openai.AuthenticationError) as caught:
+@pytest.mark.parametrize("key", ["dsk_nonsense", "sk-of-somebody-else", f"dsk_{'a' * 8}_{'b' * 32}"])
+async def test_a_key_that_is_not_valid_is_said_to_be_one(door: Door, key: str):
+    async with door.client(api_key=key) as client:
+        with pytest.raises(openai.AuthenticationError, match="The API key is") as caught:
             await client.models.list()
     assert caught.value.code == "invalid_api_key"
 

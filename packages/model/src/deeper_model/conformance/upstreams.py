@@ -162,7 +162,8 @@ async def running_upstream(*plays: Play, port: int = 0) -> AsyncGenerator[Upstre
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for writer in writers:
-            writer.transport.abort()  # a task that was cancelled before its first step has closed nothing
+            if not writer.is_closing():  # a task that was cancelled before its first step has closed nothing
+                writer.transport.abort()
         await _a_few_turns()
         if upstream.faults:
             raise upstream.faults[0]
