@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -50,7 +50,9 @@ def _is_serving(worker: int) -> bool:
 class DeeperServer:
     """One server: its main process, its workers, and what it writes."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], command: Sequence[str] = (_DEEPER, "serve")
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = folder / "output"
@@ -66,7 +68,7 @@ class DeeperServer:
         guard = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [*guard, _DEEPER, "serve"],
+                [*guard, *command],
                 cwd=folder,
                 env=given,
                 stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -198,6 +199,33 @@ async def test_a_server_that_still_starts_ends_at_once(database_url: str, tmp_pa
         server.terminate()
         assert await asyncio.to_thread(server.wait) == 0
         assert time.monotonic() - before < 10  # seconds, and not the drain time
+    finally:
+        server.kill()
+
+
+# What granian does between the two runs of a worker's loop.
+_TOLD_BETWEEN_TWO_RUNS = """
+import os, signal
+from granian.server import mp
+from deeper_api.cli import main
+
+begin = mp.ASGIWorker
+
+def begin_once_told(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return begin(*arguments)
+
+mp.ASGIWorker = begin_once_told
+main(["serve"])
+"""
+
+
+async def test_a_worker_hears_a_signal_while_its_loop_does_not_run(database_url: str, tmp_path: Path):
+    server = DeeperServer(tmp_path, server_settings(database_url), (sys.executable, "-c", _TOLD_BETWEEN_TWO_RUNS))
+    try:
+        # granian takes a worker that ends unasked for one that crashed.
+        assert await asyncio.to_thread(server.wait) == 1
+        assert "shutting down" in [line["message"] for line in server.log("deeper.server")]
     finally:
         server.kill()
 

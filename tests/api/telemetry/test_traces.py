@@ -196,7 +196,8 @@ async def test_what_is_no_trace_of_a_caller_begins_a_new_one(
         await client.get("/v1/me", headers={"traceparent": given})
     span = one(collector.wait_for("GET /v1/me"), "GET /v1/me")
     assert (span.parent, span.links) == ("", [])
-    assert {line["logger"] for line in map(json.loads, log_lines.text)} == {"deeper.requests"}
+    lines = [line for line in map(json.loads, log_lines.text) if line["logger"] == "deeper.requests"]
+    assert [(line["level"], line["trace_id"]) for line in lines] == [("info", span.trace)]
 
 
 async def test_of_traces_that_are_not_kept_nothing_is_sent(

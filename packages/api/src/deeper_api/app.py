@@ -4,8 +4,8 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -133,19 +133,21 @@ def _lifespan(
             await stack.enter_async_context(forgetting_revoked_keys(directory.key_store))
             await stack.enter_async_context(forgetting_old_events(directory.audits))
             await stack.enter_async_context(chat.running())
-            _drain_on_sigterm(chat.engine)
+            stack.enter_context(_draining_on_sigterm(chat.engine))
             yield
 
     return lifespan
 
 
-def _drain_on_sigterm(engine: Engine) -> None:
+@contextmanager
+def _draining_on_sigterm(engine: Engine) -> Generator[None]:
     """On SIGTERM, end the generations before the server's own shutdown, which waits for every open response.
 
     The server stops for SIGINT as well as for SIGTERM, so that the one can stand in for the other.
     """
     if threading.current_thread() is not threading.main_thread():
-        return  # a test's thread, where signals do not arrive
+        yield  # a test's thread, where signals do not arrive
+        return
     loop = asyncio.get_running_loop()
     closing: set[asyncio.Task[None]] = set()
 
@@ -158,4 +160,14 @@ def _drain_on_sigterm(engine: Engine) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _log.info("shutting down", extra={"fields": {"running": engine.running}})
 
+    def heard(*_: object) -> None:
+        loop.call_soon_threadsafe(drain)
+
+    # A handler of the loop loses what comes while the loop does not run, and granian runs it once for the start and
+    # once for all that follows. That of the process alone would lose what the loop has noted and not yet handled.
     loop.add_signal_handler(signal.SIGTERM, drain)
+    signal.signal(signal.SIGTERM, heard)
+    try:
+        yield
+    finally:
+        loop.add_signal_handler(signal.SIGTERM, drain)  # which goes with the loop

@@ -1,5 +1,6 @@
 """Running the application behind granian, in one or more worker processes."""
 
+import asyncio
 import gc
 import http.client
 import logging
@@ -174,7 +175,6 @@ def load_app(config: AppConfig, metrics_folder: Path | None) -> ASGIApp:
         for number in _ENDING:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-        threading.Thread(target=_end_after, args=(parent, metrics_folder), daemon=True).start()
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
     try:
         app = create_app(config, telemetry=create_telemetry(config, metrics_folder))
@@ -183,6 +183,11 @@ def load_app(config: AppConfig, metrics_folder: Path | None) -> ASGIApp:
         raise SystemExit(1) from None
     # What is there now stays: the garbage collector need not look through it again and again.
     gc.freeze()
+    if parent is not None:
+        # granian's handlers are the loop's, which hear nothing before it runs. No other thread may take a signal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        asyncio.get_event_loop().call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, _ENDING)
+        threading.Thread(target=_end_after, args=(parent, metrics_folder), daemon=True).start()
     return app
 
 
