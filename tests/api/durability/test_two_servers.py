@@ -56,7 +56,7 @@ async def test_an_answer_is_pushed_to_a_viewer_at_the_other_server(place: Place,
             opened = time.monotonic()
             await answer.say("pushed")
             await viewer.until_said("pushed")
-            assert time.monotonic() - opened < 1
+            assert time.monotonic() - opened < 5  # seconds; 0.3 on a machine that is not busy
             await answer.end()
             theirs = await viewer.until_last()
         ours = await asked.until_last()
@@ -104,7 +104,7 @@ async def test_an_answer_is_cancelled_from_the_other_server(place: Place):
             before = time.monotonic()
             cancelling = asyncio.create_task(place.there.post(f"/v1/generations/{start.generation_id}/cancel"))
             await answer.until_left()
-            assert time.monotonic() - before < 1
+            assert time.monotonic() - before < 5  # seconds; 0.3 on a machine that is not busy
             theirs, ours = await viewer.until_last(), await asked.until_last()
             reply = (await cancelling).json()
     assert (ours.outcome, theirs.outcome, reply["state"]) == ("cancelled", "cancelled", "cancelled")
