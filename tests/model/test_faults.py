@@ -213,6 +213,21 @@ async def test_an_error_body_that_drips_for_ever_does_not_hold_the_error_back(
     await upstream.until_left()
 
 
+async def test_a_wait_that_is_over_before_there_is_a_connection_ends_with_it(
+    upstream: Upstream, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.wait_gone()
+
+    upstream.plays = [play]
+    hasty = msgspec.structs.replace(PATIENT, first_byte=1e-9, reply=1e-9)
+    async with asyncio.timeout(30):
+        found = await outcome(connect(upstream.url, hasty))
+        with pytest.raises(ModelServerTimedOut):
+            await connect(upstream.url, hasty).list_models()
+    assert type(found.error) is ModelServerTimedOut
+
+
 @pytest.mark.parametrize(
     ("message", "error"),
     [

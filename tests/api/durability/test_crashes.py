@@ -45,8 +45,10 @@ async def writing(answer: Dictation) -> AsyncGenerator[None]:
 def worker_that_asked(server: Backend, answer: Dictation) -> int:
     """The worker that holds the other end of the connection by which ``answer`` goes out."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    sockets = {int(fields[1].split(":")[1], 16): fields[9] for fields in map(str.split, lines)}
-    wanted = f"socket:[{sockets[answer.port]}]"
+    # Others may use the same port for connections to elsewhere.
+    ends = f":{answer.port:04X}", f":{server.model_port:04X}"
+    [inode] = [each[9] for each in map(str.split, lines) if (each[1][-5:], each[2][-5:]) == ends]
+    wanted = f"socket:[{inode}]"
     (worker,) = [pid for pid in server.process.workers() if wanted in _open_files(pid)]
     return worker
 

@@ -39,6 +39,7 @@ class _Link:
     def __init__(self) -> None:
         self.connected_at: float | None = None
         self.fault: BaseException | None = None
+        self._aborted = False
         self._transport: asyncio.Transport | None = None
         self._protocol: ResponseHandler | None = None
 
@@ -47,12 +48,15 @@ class _Link:
         self.connected_at = time.perf_counter()
         self._transport = connection.transport
         self._protocol = connection.protocol
+        if self._aborted:
+            self.abort()
 
     def abort(self) -> None:
-        """Close the socket now, without waiting for unsent bytes to be taken.
+        """Close the socket now, or as soon as there is one, without waiting for unsent bytes to be taken.
 
         The transport's class is not looked at: those of uvloop are of none of asyncio's.
         """
+        self._aborted = True
         if self._transport is not None:
             self._transport.abort()
 
