@@ -13,7 +13,7 @@ RULES = _DEPLOY / "prometheus" / "deeper.rules.yml"
 DASHBOARD = _DEPLOY / "grafana" / "deepersensor.json"
 
 
-class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+class Rule(Struct, frozen=True, kw_only=True):
     """A rule: it records a series, or it is an alert."""
 
     expr: str

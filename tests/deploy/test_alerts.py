@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deeper_api.cli.serving import _CONNECTIONS
 from tests.deploy.rules import PROMETHEUS, RULES, rules
 
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
@@ -152,6 +153,11 @@ def test_prometheus_takes_the_example_of_a_configuration_with_its_rules():
 
 def test_every_alert_is_tried():
     assert {rule.alert for rule in rules() if rule.alert} == FAULTS.keys()
+
+
+def test_the_connections_of_a_worker_are_as_many_as_a_server_allows():
+    [full] = [rule for rule in rules() if rule.alert == "DeeperConnectionsFull"]
+    assert f" {_CONNECTIONS} *" in full.expr
 
 
 def test_every_alert_says_how_bad_it_is_what_happened_and_what_to_do():
