@@ -32,7 +32,7 @@ class Span:
     attributes: dict[str, object]
     failed: bool
     message: str
-    events: int
+    events: list[tuple[str, dict[str, object]]]
     began: int
     ended: int
     service: str
@@ -134,7 +134,7 @@ def _spans(request: ExportTraceServiceRequest) -> list[Span]:
             attributes=_attributes(span.attributes),
             failed=span.status.code == 2,
             message=span.status.message,
-            events=len(span.events),
+            events=[(event.name, _attributes(event.attributes)) for event in span.events],
             began=span.start_time_unix_nano,
             ended=span.end_time_unix_nano,
             service=str(_attributes(part.resource.attributes)["service.name"]),

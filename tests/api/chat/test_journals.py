@@ -8,11 +8,12 @@ from typing import cast
 import pytest
 
 from deeper_api.chat import journals
-from deeper_api.chat.frames import Start
+from deeper_api.chat.frames import Done, Start
 from deeper_api.chat.generations import Generation
-from deeper_api.chat.journals import Journal
-from deeper_api.store.journals import Chunk, JournalStore
-from deeper_core import Delta, GenerationId, UserId, new_id
+from deeper_api.chat.journals import Ending, Journal
+from deeper_api.store.generations import State
+from deeper_api.store.journals import Chunk, End, JournalStore
+from deeper_core import DatabaseUnavailable, Delta, FinishReason, GenerationId, Timings, Usage, UserId, new_id
 
 
 class Statements:
@@ -36,14 +37,18 @@ class Statements:
         return set(ids)
 
 
+def beginning() -> Generation:
+    start = Start(generation_id=GenerationId(new_id()), model="scripted", created_at=datetime.now(UTC))
+    return Generation(start, user_id=UserId(new_id()), abandon_after=None)
+
+
 async def test_after_an_outage_what_gathered_is_written_in_portions(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(journals, "_HEAVIEST", 10)
     store = Statements()
     journal = Journal(cast("JournalStore", store), tick=0)
     answers = []
     for letter in "abc":
-        start = Start(generation_id=GenerationId(new_id()), model="scripted", created_at=datetime.now(UTC))
-        answers.append(Generation(start, user_id=UserId(new_id()), abandon_after=None))
+        answers.append(beginning())
         for _ in range(12):
             answers[-1].add(Delta(content=letter * 2))
         journal.opened(answers[-1])
@@ -57,3 +62,59 @@ async def test_after_an_outage_what_gathered_is_written_in_portions(monkeypatch:
             sum(len(before.body) for before in chunks[:index]) for index in range(len(chunks))
         ]
         assert sum(chunk.tokens for chunk in chunks) == 12
+
+
+class Failing(Statements):
+    """One that cannot be written while it ``fails``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = True
+
+    async def write(
+        self,
+        chunks: Sequence[Chunk],
+        ids: Sequence[GenerationId],
+        *,
+        waiting: Mapping[GenerationId, int] | None = None,
+    ) -> set[GenerationId]:
+        if self.fails:
+            raise DatabaseUnavailable
+        return await super().write(chunks, ids, waiting=waiting)
+
+    async def end(self, ends: Sequence[End]) -> dict[GenerationId, State]:
+        if self.fails:
+            raise DatabaseUnavailable
+        return {end.id: "complete" for end in ends}
+
+
+async def test_that_it_cannot_be_written_is_known_until_it_can(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(journals, "_RETRY_SECONDS", 0)
+    store = Failing()
+    journal = Journal(cast("JournalStore", store), tick=0)
+    answer = beginning()
+    answer.add(Delta(content="text"))
+    async with journal.writing():
+        assert not journal.failing
+        journal.opened(answer)
+        while not journal.failing:  # noqa: ASYNC110  - nothing tells
+            await asyncio.sleep(0)
+        store.fails = False
+        async with store.changed:
+            await store.changed.wait_for(lambda: any(store.written))
+        while journal.failing:  # noqa: ASYNC110  - nothing tells
+            await asyncio.sleep(0)
+
+
+async def test_that_an_end_can_be_written_is_enough_if_nothing_else_is_to_be(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(journals, "_RETRY_SECONDS", 0)
+    store = Failing()
+    journal = Journal(cast("JournalStore", store), tick=0)
+    last = Done(finish_reason=FinishReason.STOP, usage=Usage(), timings=Timings())
+    ending = Ending(state="complete", last=last, usage=Usage(), timings=Timings())
+    ended = asyncio.create_task(journal.ended(beginning(), ending))
+    while not journal.failing:  # noqa: ASYNC110  - nothing tells
+        await asyncio.sleep(0)
+    store.fails = False
+    assert await ended == "complete"
+    assert not journal.failing

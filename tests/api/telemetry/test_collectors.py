@@ -70,7 +70,12 @@ async def test_what_all_workers_counted_is_added_up(folder: Path):
 async def test_without_workers_there_is_still_what_runs(folder: Path):
     snapshot = await Collector(folder).collect()
     assert workers(snapshot) == (0, 0)
-    assert {family.name for family in snapshot} == {"deeper_build_info", "deeper_start_time_seconds", "deeper_workers"}
+    assert {family.name for family in snapshot} == {
+        "deeper_build_info",
+        "deeper_start_time_seconds",
+        "deeper_workers",
+        "deeper_workers_lost",
+    }
 
 
 async def test_of_a_worker_that_took_leave_the_counters_stay_and_the_gauges_go(folder: Path):
@@ -81,6 +86,7 @@ async def test_of_a_worker_that_took_leave_the_counters_stay_and_the_gauges_go(f
         snapshot = await collector.collect()
         assert (value(snapshot, "asked_total"), value(snapshot, "open")) == (4, 1)
         assert workers(snapshot) == (1, 0)
+        assert value(snapshot, "deeper_workers_lost_total") == 0
     snapshot = await collector.collect()
     assert (value(snapshot, "asked_total"), value(snapshot, "open")) == (4, None)
 
@@ -94,10 +100,12 @@ async def test_no_counter_falls_when_a_worker_is_killed_and_replaced(folder: Pat
         snapshot = await collector.collect()
         assert (value(snapshot, "asked_total"), value(snapshot, "open")) == (5, None)
         assert workers(snapshot) == (0, 0)
+        assert value(snapshot, "deeper_workers_lost_total") == 1
         assert sorted(folder.iterdir()) == []  # noqa: ASYNC240  - a folder in memory
     with telling(folder, lambda: counted(2)):
         snapshot = await collector.collect()
         assert (value(snapshot, "asked_total"), value(snapshot, "open")) == (7, 2)
+        assert value(snapshot, "deeper_workers_lost_total") == 1
 
 
 async def test_a_worker_that_is_frozen_delays_nobody_for_long_and_counts_with_what_it_told_last(folder: Path):
@@ -105,6 +113,7 @@ async def test_a_worker_that_is_frozen_delays_nobody_for_long_and_counts_with_wh
     with worker(folder, 5) as frozen, telling(folder, lambda: counted(1)):
         assert value(await collector.collect(), "asked_total") == 6
         os.kill(frozen.pid, signal.SIGSTOP)
+        await asyncio.to_thread(os.waitpid, frozen.pid, os.WUNTRACED)  # until it is
         began = time.monotonic()
         snapshot = await collector.collect()
         assert time.monotonic() - began < 10

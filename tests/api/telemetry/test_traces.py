@@ -17,7 +17,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from deeper_api.config import AppConfig
 from deeper_api.config.sections import LimitsConfig, RedisConfig, TracingConfig
 from deeper_api.telemetry.otlp import create_processor
-from deeper_core import Delta, Finish, FinishReason, ModelServerFailed, Usage
+from deeper_core import (
+    Delta,
+    Finish,
+    FinishReason,
+    ModelServerFailed,
+    ModelServerOverloaded,
+    ModelServerUnreachable,
+    Usage,
+)
 from deeper_model import ScriptedProvider
 from tests.api.routes.test_chat import QUESTION
 from tests.fakes.collectors import Collector, Span, running_collector
@@ -137,9 +145,33 @@ async def test_what_fails_is_marked_by_its_code_and_nothing_of_its_text(
     spans = collector.wait_for("POST /v1/chat", "generation", "chat scripted")
     for name in ("generation", "chat scripted"):
         span = one(spans, name)
-        assert (span.failed, span.message, span.events) == (True, "", 0)
+        assert (span.failed, span.message, span.events) == (True, "", [])
         assert span.attributes["error.type"] == "model_server_failed"
     assert one(spans, "POST /v1/chat").attributes["error.type"] == "502"
+
+
+async def test_each_try_is_a_span_with_what_came_of_it_and_the_wait_for_the_next_is_in_none(
+    accounts_url: str, scripted: ScriptedProvider, collector: Collector
+):
+    scripted.play(ModelServerUnreachable())
+    scripted.play(ModelServerOverloaded())
+    scripted.play(Delta(content="piece"), DONE)
+    config = traced(accounts_url, collector)
+    async with application(replace(config, model=replace(config.model, attempts=3)), scripted) as client:
+        account = await sign_up(client)
+        await account.client.post("/v1/chat", QUESTION)
+    spans = collector.wait_for("POST /v1/chat", "generation")
+    tries = sorted((span for span in spans if span.name == "chat scripted"), key=lambda span: span.began)
+    assert {span.parent for span in tries} == {one(spans, "generation").id}
+    assert [span.attributes.get("error.type") for span in tries] == [
+        "model_server_unreachable",
+        "model_server_overloaded",
+        None,
+    ]
+    assert [span.failed for span in tries] == [True, True, False]
+    assert tries[0].ended < tries[1].began < tries[1].ended < tries[2].began
+    assert not one(spans, "generation").failed
+    assert [span.attributes.get("gen_ai.usage.output_tokens") for span in tries] == [None, None, 2]
 
 
 async def test_an_answer_that_goes_on_without_its_request_stays_in_the_trace(

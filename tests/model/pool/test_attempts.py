@@ -2,7 +2,7 @@
 
 import asyncio
 
-from deeper_core import ModelServerUnreachable
+from deeper_core import DeeperError, ModelNotFound, ModelServerFailed, ModelServerUnreachable
 from deeper_model import RetryPolicy
 from deeper_model.conformance import collect
 from deeper_model.pool import Attempts, Lease
@@ -50,3 +50,14 @@ async def test_pauses_are_as_long_as_the_policy_says_and_count():
         found = await collect(attempts.stream(ask(), attempts.choose, pause))
     assert type(found.error) is ModelServerUnreachable
     assert pauses == [1.0, 2.0, 4.0]
+
+
+async def test_each_failure_is_told_also_one_that_is_not_what_is_raised_in_the_end():
+    a, b, told = Server("a"), Server("b"), list[DeeperError]()
+    async with pool_of(a, b) as pool:
+        a.play(ModelServerFailed())
+        b.play(ModelNotFound())
+        attempts = Attempts(pool, "m", RetryPolicy(attempts=2, base=0.0), failed=told.append)
+        found = await collect(attempts.stream(ask(), attempts.choose, asyncio.sleep))
+    assert type(found.error) is ModelServerFailed
+    assert [type(error) for error in told] == [ModelServerFailed, ModelNotFound]

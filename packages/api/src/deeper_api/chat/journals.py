@@ -47,9 +47,13 @@ class Ending(Struct, frozen=True, kw_only=True):
 
 
 class Journal:
-    """Keeps what generations say. All they have to do is to be `opened`, and `ended` once."""
+    """Keeps what generations say. All they have to do is to be `opened`, and `ended` once.
+
+    ``failing`` says that what was tried last could not be written, and is tried again.
+    """
 
     def __init__(self, store: JournalStore, *, tick: float = _TICK_SECONDS) -> None:
+        self.failing = False
         self._store = store
         self._tick = tick
         self._ends = Batches(self._write_ends, at_once=ENDS_AT_ONCE, weigh=_weigh)
@@ -59,7 +63,6 @@ class Journal:
         self._beaten = 0.0
         self._looked = 0.0
         self._places: dict[GenerationId, int] = {}  # in the line, as they were written last
-        self._failing = False
 
     def opened(self, generation: Generation) -> None:
         """Write down what ``generation`` says, from now until it has ended."""
@@ -83,6 +86,8 @@ class Journal:
             except DatabaseUnavailable:
                 self._note_failure()
             else:
+                if not self._open:  # nothing else is going to be written that could tell
+                    self._note_success()
                 if state != "running":
                     return state
             await asyncio.sleep(_RETRY_SECONDS)
@@ -105,12 +110,11 @@ class Journal:
                 self._note_failure()
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception:  # noqa: BLE001  - whatever it is, the next time may succeed
+                self.failing = True
                 _log.exception("cannot write the journal")
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                if self._failing:
-                    self._failing = False
-                    _log.info("the journal is written again")
+                self._note_success()
 
     async def _write(self) -> None:
         """Write what all open generations have said since the last time, and the heartbeat."""
@@ -178,9 +182,14 @@ class Journal:
         return [states.get(end.id) for end in ends]
 
     def _note_failure(self) -> None:
-        if not self._failing:
-            self._failing = True
+        if not self.failing:
+            self.failing = True
             _log.warning("the journal cannot be written; answers go on, and are written when the database is back")
+
+    def _note_success(self) -> None:
+        if self.failing:
+            self.failing = False
+            _log.info("the journal is written again")
 
 
 def _chunks(generation: Generation, bodies: list[tuple[Kind, Body]], tokens: int) -> list[Chunk]:

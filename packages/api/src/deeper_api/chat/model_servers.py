@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 from msgspec.structs import replace
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
@@ -11,6 +11,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
 from deeper_api.chat.admission import Admission, Turn
 from deeper_api.chat.frames import Queued
 from deeper_api.limits.lines import Ticket
+from deeper_api.telemetry.answers import WatchedAnswer
 from deeper_core import ChatEvent, ChatRequest, DeeperError, ModelNotFound, ModelServerError, Overloaded
 from deeper_model.pool import Attempts, BreakerState, Lease, ModelPool
 
@@ -91,9 +92,8 @@ class ModelServers:
         """Whether there is more than one."""
         return len(self._lines) > 1
 
-    def note_move(self, ticket: Ticket, before: str, after: str, error: DeeperError | None) -> None:
-        """Take note that an answer went from one server to another, because of its ``error`` or of others'."""
-        reason = "open" if error is None else error.code.value
+    def note_move(self, ticket: Ticket, before: str, after: str, reason: str) -> None:
+        """Take note that an answer went from one server to another, because of its error or of others'."""
         self._moves.add(1, {"server": before, "reason": reason})
         fields = {"generation_id": ticket.id, "server": before, "to": after, "reason": reason}
         _log.info("an answer moved", extra={"fields": fields})
@@ -116,7 +116,7 @@ class Visit:
         self.is_asked = False
         self._servers = servers
         self._pool = servers.pool
-        self._attempts = Attempts(servers.pool, model, servers.pool.retries)
+        self._attempts = Attempts(servers.pool, model, servers.pool.retries, failed=self._note_failure)
         self._ticket = ticket
         self._model = model
         self._membership = membership
@@ -125,7 +125,7 @@ class Visit:
         self._waited = 0.0
         self._moves = 0
         self._moved: Callable[[Queued], None] | None = None
-        self._ask_within: Callable[[str], AbstractContextManager[None]] = _nothing
+        self._watch: WatchedAnswer | None = None
         self._asking = ExitStack()
         self._is_queued = False
 
@@ -159,20 +159,17 @@ class Visit:
                 return
 
     def answer(
-        self,
-        request: ChatRequest,
-        moved: Callable[[Queued], None],
-        asking: Callable[[str], AbstractContextManager[None]],
+        self, request: ChatRequest, moved: Callable[[Queued], None], watch: WatchedAnswer
     ) -> AsyncGenerator[ChatEvent, None]:
         """Stream the answer, once its turn has come; ``moved`` is told of the places at which it waits for that.
 
-        Each server is asked within the context that ``asking`` makes of its name.
+        ``watch`` sees each server that is asked, and what comes of it.
 
         Raises:
             ModelNotFound: nobody has the model.
             ModelServerError: whatever else.
         """
-        self._moved, self._ask_within = moved, asking
+        self._moved, self._watch = moved, watch
         return self._attempts.stream(request, self._come, asyncio.sleep)
 
     def leave(self) -> None:
@@ -184,7 +181,6 @@ class Visit:
 
     async def _come(self) -> Lease:
         """Return whom to ask, when its turn has come there."""
-        self._asking.close()
         lease, turn = (self._lease, self._turn) if self._lease and self._turn else await self._go(self._attempts.error)
         while True:
             if not turn.admitted:
@@ -196,8 +192,15 @@ class Visit:
         if self._is_queued:
             self._show(Queued(position=0, estimate_ms=0))
         self.is_asked, self._lease = True, None
-        self._asking.enter_context(self._ask_within(lease.name))
+        if self._watch is not None:
+            self._asking.enter_context(self._watch.asking(lease.name))
         return lease
+
+    def _note_failure(self, error: DeeperError) -> None:
+        """Take note that a try failed, after which there may be another."""
+        self._asking.close()
+        if self._watch is not None:
+            self._watch.try_failed(error.code)
 
     def _should_go(self, lease: Lease, turn: Turn) -> bool:
         """Tell whether to go elsewhere: the server is not to be asked, and another is, or it would be asked now."""
@@ -222,7 +225,10 @@ class Visit:
         if before is not None:
             # It was taken on, so it is not refused; and it has been in other lines by its own name.
             ticket = replace(ticket, id=f"{ticket.id}.{self._moves}", returns=True)
-            self._servers.note_move(self._ticket, before, lease.name, error)
+            reason = "open" if error is None else error.code.value
+            self._servers.note_move(self._ticket, before, lease.name, reason)
+            if self._watch is not None:
+                self._watch.moved(before, lease.name, reason)
         self.server = lease.name
         self._turn = turn = await self._servers.line(lease.name).enter(ticket)
         return lease, turn
@@ -247,10 +253,6 @@ class Visit:
         self._is_queued = place.position > 0
         if self._moved is not None:
             self._moved(place)
-
-
-def _nothing(_: str) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 def _seconds(refusal: Overloaded) -> float:

@@ -163,7 +163,7 @@ class Running:
     async def _follow(self) -> Finish:
         """Add all that the model says and return how it finished; raises what the provider raises."""
         try:
-            answer = self._visit.answer(self._question.request, self.generation.wait_at, self._watch.asking)
+            answer = self._visit.answer(self._question.request, self.generation.wait_at, self._watch)
             async with aclosing(answer) as events:
                 async for event in events:
                     match event:

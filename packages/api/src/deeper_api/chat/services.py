@@ -75,21 +75,22 @@ def create_chat(
     """Return chat over ``pool`` and the model servers of ``clients``, as one runner among others."""
     runner_id = RunnerId(new_id())
     generations, runners = GenerationStore(pool), RunnerStore(pool)
-    journal = JournalStore(pool, runner_id)
+    kept = JournalStore(pool, runner_id)
+    journal = Journal(kept)
     servers = _model_servers(config, clients, limits, telemetry.meter, holder=str(runner_id))
     # Whether a model is listed is asked of the model servers, for nothing if nobody wants to know.
-    metrics = AnswerMetrics(telemetry.meter, servers.pool.name, servers.pool.lists) if telemetry.meters else None
-    answers = Answers(metrics, servers.pool.name, telemetry.tracing)
+    metrics = AnswerMetrics(telemetry.meter, servers.pool.lists) if telemetry.meters else None
+    answers = Answers(metrics, telemetry.tracing)
     engine = Engine(
         servers=servers,
         store=generations,
-        journal=Journal(journal),
+        journal=journal,
         spend=limits.spend,
         answers=answers,
         runner_id=runner_id,
         drain_seconds=config.server.drain_seconds,
     )
-    _observe(engine, telemetry.meter)
+    _observe(engine, journal, telemetry.meter)
     titles = Titles(engine, ConversationStore(pool))
     return Chat(
         engine=engine,
@@ -106,7 +107,7 @@ def create_chat(
         reaper=Reaper(
             runners=runners,
             generations=generations,
-            journal=journal,
+            journal=kept,
             runner_id=runner_id,
             is_live=engine.is_live,
             answers=answers,
@@ -139,8 +140,8 @@ def _model_servers(
     )
 
 
-def _observe(engine: Engine, meter: Meter) -> None:
-    """Tell how many generations there are now."""
+def _observe(engine: Engine, journal: Journal, meter: Meter) -> None:
+    """Tell how many generations there are now, and whether they are written down."""
     gauge(
         meter,
         "deeper.generations.active",
@@ -154,4 +155,11 @@ def _observe(engine: Engine, meter: Meter) -> None:
         lambda: engine.waiting,
         unit="{generation}",
         description="Generations that wait for their turn at the model server.",
+    )
+    gauge(
+        meter,
+        "deeper.journal.failing",
+        lambda: int(journal.failing),
+        unit="{process}",
+        description="Processes that cannot write down what their generations say.",
     )

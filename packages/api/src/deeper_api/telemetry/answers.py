@@ -4,6 +4,7 @@ Names are those of the conventions for generative AI, https://github.com/open-te
 where there is one: towards the model server this is a client, towards those who follow an answer it is a server.
 """
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
@@ -45,8 +46,7 @@ class AnswerMetrics:
     Only such a name becomes the value of a label, and only the first so many: all others are what people made up.
     """
 
-    def __init__(self, meter: Meter, provider: str, is_listed: Callable[[str], bool]) -> None:
-        self._provider = provider
+    def __init__(self, meter: Meter, is_listed: Callable[[str], bool]) -> None:
         self._is_listed = is_listed
         self._models: set[str] = set()
         self._generations = Tally(
@@ -80,18 +80,18 @@ class AnswerMetrics:
         """Take note of one that begins: who is asked what models there are may have to ask, too."""
         self._label(model)
 
-    def count(self, model: str, outcome: Outcome, *, asked: bool = True) -> None:
-        """Count one that has ended; what it took of the model server only if that was ``asked``."""
+    def count(self, model: str, outcome: Outcome, server: str | None) -> None:
+        """Count one that has ended; what it took of the ``server`` that answered, unless none was asked."""
         model = self._label(model)
         self._generations.add(model, outcome.error or outcome.finish_reason or "")
         self._count_phases(outcome.timings)
-        if asked:
-            self._count_work(model, outcome)
+        if server is not None:
+            self._count_work(model, outcome, server)
 
-    def _count_work(self, model: str, outcome: Outcome) -> None:
+    def _count_work(self, model: str, outcome: Outcome, server: str) -> None:
         common = {
             "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": self._provider,
+            "gen_ai.provider.name": server,
             "gen_ai.request.model": model,
         }
         timings, usage = outcome.timings, outcome.usage
@@ -128,9 +128,8 @@ class AnswerMetrics:
 class Answers:
     """Watches over the generations of this process; ``metrics`` count them, if there are any."""
 
-    def __init__(self, metrics: AnswerMetrics | None, provider: str, tracing: Tracing | None = None) -> None:
+    def __init__(self, metrics: AnswerMetrics | None, tracing: Tracing | None = None) -> None:
         self.metrics = metrics
-        self.provider = provider
         self._tracing = tracing
 
     def begin(self, generation_id: str, request: ChatRequest) -> "WatchedAnswer":
@@ -161,8 +160,9 @@ class WatchedAnswer:
         self._answers = answers
         self._request = request
         self._span = begin_span("generation", {"deeper.generation.id": generation_id})
+        self._server: str | None = None  # that is asked, or was asked last
         self._asked: Span | None = None
-        self._is_asked = False
+        self._failed_at: int | None = None  # nanoseconds
 
     @property
     def traceparent(self) -> str | None:
@@ -185,9 +185,8 @@ class WatchedAnswer:
     @contextmanager
     def asking(self, server: str) -> Generator[None]:
         """Trace what happens in the context as the asking of a model server, which gets the trace to continue it."""
-        self._is_asked = True
-        if self._asked is not None:
-            self._asked.end()  # that one failed, and another is asked
+        self._end_try()
+        self._server = server
         if self._span is None:
             yield
             return
@@ -196,17 +195,32 @@ class WatchedAnswer:
             with within(self._asked), passing_on(traced_headers()):
                 yield
 
+    def try_failed(self, error: ErrorCode) -> None:
+        """Take note of what came of the asking; whether another server is asked is not known yet."""
+        if self._asked is not None:
+            fail(self._asked, error.value)
+            self._failed_at = time.time_ns()
+
+    def moved(self, before: str, after: str, reason: str) -> None:
+        """Take note that it left the line of one model server, or that server itself, for another."""
+        if self._span is not None:
+            self._span.add_event("moved", {"from": before, "to": after, "reason": reason})
+
     def ended(self, outcome: Outcome) -> None:
         """Count it; the model server is done with it, although it may have yet to be saved."""
         if self._answers.metrics is not None:
-            self._answers.metrics.count(self._request.model, outcome, asked=self._is_asked)
+            self._answers.metrics.count(self._request.model, outcome, self._server)
         for each in (self._asked, self._span):
             if each is not None:
                 each.set_attributes(_result(outcome))
-                if outcome.error is not None:
+                if outcome.error is not None and (each is self._span or self._failed_at is None):
                     fail(each, outcome.error)
+        self._end_try()
+
+    def _end_try(self) -> None:
         if self._asked is not None:
-            self._asked.end()
+            self._asked.end(self._failed_at)
+        self._asked = self._failed_at = None
 
     def _attributes(self, server: str) -> Attributes:
         options = self._request.options
@@ -218,15 +232,14 @@ class WatchedAnswer:
         }
         return {
             "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": self._answers.provider,
+            "gen_ai.provider.name": server,
             "gen_ai.request.model": self._request.model,
-            "deeper.model.server": server,
             **{name: value for name, value in given.items() if value is not None},
         }
 
 
 # Watches over generations that nobody counts; those of requests that are traced are traced all the same.
-UNCOUNTED: Final = Answers(None, "")
+UNCOUNTED: Final = Answers(None)
 
 
 def _result(outcome: Outcome) -> Attributes:

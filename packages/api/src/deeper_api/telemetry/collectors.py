@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -27,6 +28,7 @@ class Collector:
         self._seconds = answer_seconds
         self._last: dict[str, Snapshot] = {}
         self._gone: Snapshot = ()
+        self._lost = 0
         self._told: Snapshot = ()
         self._asking: asyncio.Task[Snapshot] | None = None
         self._started = time.time()
@@ -43,7 +45,10 @@ class Collector:
         up = {path.name: answer for path, answer in answers.items() if isinstance(answer, tuple)}
         silent = {path.name for path, answer in answers.items() if answer == "silent"}
         for path in [path for path, answer in answers.items() if answer == "gone"]:
-            path.unlink(missing_ok=True)
+            # One that ends in order removes it. It may do so now, after it was seen.
+            with suppress(FileNotFoundError):
+                path.unlink()
+                self._lost += 1
         for name in self._last.keys() - up.keys() - silent:
             self._gone = merge([self._gone, lasting(self._last.pop(name))])
         self._last |= up
@@ -66,7 +71,7 @@ class Collector:
             return "silent"
 
     def _own(self, up: int, silent: int) -> Snapshot:
-        """Return what no worker knows: what runs, since when, and how many of them answer."""
+        """Return what no worker knows: what runs, since when, how many of them answer, and how many were lost."""
         build = (("python_version", python_version()), ("version", version("deeper-api")))
         states = (("silent", silent), ("up", up))
         return (
@@ -80,6 +85,13 @@ class Collector:
                 "deeper_workers",
                 "Worker processes, by whether they told their metrics.",
                 *(Sample("deeper_workers", (("state", state),), float(count)) for state, count in states),
+            ),
+            Family(
+                "deeper_workers_lost",
+                "counter",
+                "",
+                "Worker processes that died instead of ending.",
+                (Sample("deeper_workers_lost_total", (), float(self._lost)),),
             ),
         )
 

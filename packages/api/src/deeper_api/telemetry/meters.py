@@ -25,7 +25,7 @@ _MOST: Final[CardinalityLimits] = {
     UpDownCounter: 500,
     ObservableCounter: 500,
     ObservableUpDownCounter: 500,
-    Histogram: 200,
+    Histogram: 500,
 }
 
 

@@ -31,8 +31,11 @@ def telling(folder: Path, read: Callable[[], Snapshot]) -> Generator[None]:
     """
     path = folder / f"{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
+        # A socket that refuses is taken for that of a dead worker, so it gets its name when it listens.
+        early = path.with_suffix("")
+        listener.bind(str(early))
         listener.listen(_WAITING)
+        early.rename(path)
         thread = threading.Thread(target=_tell_for_ever, args=(listener, read), name="metrics", daemon=True)
         thread.start()
         try:

@@ -33,7 +33,7 @@ class Attempts:
 
     Another member is asked at once, and whatever the error, unless the request itself is to blame. Nobody is asked
     twice while another can be asked; then it is as with one server: asking again has to make sense, and waits.
-    ``policy`` counts all tries together.
+    ``policy`` counts all tries together. ``failed`` is told of each that failed, as soon as it has.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class Attempts:
         policy: RetryPolicy,
         *,
         draw: Callable[[], float] = random.random,
+        failed: Callable[[DeeperError], None] | None = None,
     ) -> None:
         self.error: DeeperError | None = None
         self._pool = pool
         self._model = model
         self._policy = policy
         self._draw = draw
+        self._tell = failed
         self._failed: set[str] = set()
         self._made = 0
         self._elapsed = 0.0  # in tries and between them, but not in lines
@@ -108,6 +110,8 @@ class Attempts:
     def _take_note(self, lease: Lease, error: DeeperError, *, began: bool) -> float | None:
         """Return after how many seconds to come again; None if ``self.error`` is final."""
         lease.failed(error)
+        if self._tell is not None:
+            self._tell(error)
         self._made += 1
         self._failed.add(lease.name)
         # That one of several does not have the model says less than what another said that has it.
