@@ -159,6 +159,7 @@ def test_a_redis_that_forgets_and_one_that_is_gone(deeper: Deeper, database_url:
     own_redis.stop()
     code, findings = report(deeper, **given)
     assert (code, findings["Redis"]["verdict"]) == (1, "failed")
+    assert findings["Redis"]["said"] == "nothing listens at its address"
 
 
 def test_a_model_server_that_is_not_there(deeper: Deeper, database_url: str):
