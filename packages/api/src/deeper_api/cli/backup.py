@@ -53,13 +53,13 @@ def _becoming(file: Path) -> Generator[Path]:
     try:
         number, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
         os.close(number)
+        unfinished = Path(name)
+        try:
+            yield unfinished
+            with unfinished.open("rb") as written:
+                os.fsync(written.fileno())
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error
-    unfinished = Path(name)
-    try:
-        yield unfinished
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
