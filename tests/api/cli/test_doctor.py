@@ -190,7 +190,7 @@ def test_a_running_dev_is_well(dev: Dev):
 @pytest.mark.parametrize(
     ("rules", "name", "verdict", "said"),
     [
-        ("proxy_ignore_headers X-Accel-Buffering;", "streaming", "failed", "arrived within 0.0 s"),
+        ("proxy_ignore_headers X-Accel-Buffering;", "streaming", "failed", "arrived within"),
         ("", "streaming", "ok", "pieces"),
         ("proxy_hide_header X-Frame-Options;", "headers", "warning", "x-frame-options got lost"),
         ("add_header X-Request-ID mine; proxy_hide_header X-Request-ID;", "headers", "warning", "X-Request-ID"),
