@@ -1,5 +1,6 @@
 """``deeper backup`` and ``deeper restore``, with PostgreSQL's own programs."""
 
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.api.cli.commands import DEEPER, Deeper, Done, environment, words
 from tests.api.stores import open_pool
 from tests.fakes.exchanges import Account, Client, Json, sign_up
 from tests.fakes.http import open_client
-from tests.fixtures.postgres import OwnPostgres, ignore_progress
+from tests.fixtures.postgres import OwnPostgres, ignore_progress, wait_until
 from tests.fixtures.servers import StartServer
 
 SECRET = "canary-4f1d"
@@ -129,6 +130,25 @@ def test_a_disk_that_is_full_at_the_very_end_is_told_and_leaves_no_file(
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done
     assert "saved cannot be written: File too large." in words(done.stderr)
     assert [file.name for file in deeper.folder.iterdir()] == [backup.name]
+
+
+def test_a_backup_that_is_ended_from_outside_leaves_neither_a_file_nor_a_program(deeper: Deeper, database_url: str):
+    with psycopg.connect(database_url) as blocking, psycopg.connect(database_url, autocommit=True) as looking:
+
+        def dumps() -> int:
+            waiting = "select from pg_stat_activity where application_name = 'pg_dump' and wait_event_type = 'Lock'"
+            return len(looking.execute(waiting).fetchall())
+
+        blocking.execute("lock table users in access exclusive mode")
+        given = environment(deeper.folder, {"DEEPER_DB_URL": database_url})
+        with subprocess.Popen(
+            [DEEPER, "backup", "saved"], cwd=deeper.folder, env=given, start_new_session=True
+        ) as done:
+            wait_until(lambda: dumps() == 1, within=60)
+            done.terminate()
+            assert done.wait(30) == 128 + signal.SIGTERM
+        assert list(deeper.folder.iterdir()) == []
+        wait_until(lambda: dumps() == 0)
 
 
 def test_a_database_with_something_in_it_is_refused_unless_it_is_to_be_replaced(

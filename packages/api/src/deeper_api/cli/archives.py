@@ -21,6 +21,7 @@ from deeper_api.store.schema import names
 _VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)")
 _PROGRAMS: Final = ("pg_dump", "pg_restore", "psql")
 _VERSION_SECONDS: Final = 10
+_END_SECONDS: Final = 5
 # How much of what a program complained of is shown.
 _LINES: Final = 5
 _BLOCK: Final = 1024 * 1024
@@ -239,5 +240,9 @@ def _running(command: Sequence[str], address: Address) -> Generator[subprocess.P
         try:
             yield process
         except BaseException:
-            process.kill()
+            process.terminate()  # pg_dump then takes back what it has asked PostgreSQL for
+            try:
+                process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
             raise

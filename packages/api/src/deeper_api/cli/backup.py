@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 import os
+import signal
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ def command(file: Path, *, force: bool, data_dir: Path) -> None:
     """
     if file.exists() and not force:
         raise click.ClickException(f"{file} is there already. Choose another name, or replace it with --force.")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     config = read_config()
     with explained(), database_url(config, data_dir) as url:
         target = describe_target(url)
@@ -45,6 +48,11 @@ def command(file: Path, *, force: bool, data_dir: Path) -> None:
             require_known(migrations, unfinished)
     size = file.stat().st_size / 1024**2
     click.echo(f"Saved to {file}: {size:.1f} MiB, PostgreSQL {target.version}, schema {migrations[-1]}.")
+
+
+def _end(number: int, _: object) -> None:
+    """End by a signal as by Ctrl-C, so that no file and no program is left behind."""
+    raise SystemExit(128 + number)
 
 
 @contextmanager
