@@ -11,6 +11,7 @@ from deeper_api.accounts.devices import Device
 from deeper_api.accounts.service import Accounts
 from deeper_api.accounts.standings import Standings
 from deeper_api.store.audits import AuditStore
+from deeper_api.store.people import PeopleStore
 from deeper_api.store.sessions import PostgresSessionStore, Standing
 from deeper_api.store.users import UserStore
 from deeper_auth import (
@@ -68,6 +69,7 @@ async def house(accounts_url: str) -> AsyncGenerator[House]:
         def accounts(hasher: PasswordHasher) -> Accounts:
             return Accounts(
                 users=users,
+                people=PeopleStore(pool),
                 sessions=sessions,
                 standings=Standings(store),
                 hasher=hasher,
@@ -158,6 +160,7 @@ async def test_a_sign_in_does_not_fail_because_there_is_no_time_to_hash_anew(hou
     async with open_pool(accounts_url) as pool:
         accounts = Accounts(
             users=house.users,
+            people=PeopleStore(pool),
             sessions=house.sessions,
             standings=Standings(PostgresSessionStore(pool)),
             hasher=busy,

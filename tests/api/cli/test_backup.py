@@ -1,5 +1,6 @@
 """``deeper backup`` and ``deeper restore``, with PostgreSQL's own programs."""
 
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -12,11 +13,11 @@ from psycopg import sql
 from deeper_api.cli.archives import find_tools
 from deeper_api.store import migrations
 from deeper_api.store.schema import pending
-from tests.api.cli.commands import Deeper, Done
+from tests.api.cli.commands import DEEPER, Deeper, Done, environment, words
 from tests.api.stores import open_pool
 from tests.fakes.exchanges import Account, Client, Json, sign_up
 from tests.fakes.http import open_client
-from tests.fixtures.postgres import OwnPostgres, ignore_progress
+from tests.fixtures.postgres import OwnPostgres, ignore_progress, wait_until
 from tests.fixtures.servers import StartServer
 
 SECRET = "canary-4f1d"
@@ -118,6 +119,38 @@ def test_a_backup_that_fails_leaves_no_file(deeper: Deeper, database_url: str, e
     assert list(deeper.folder.iterdir()) == []
 
 
+def test_a_disk_that_is_full_at_the_very_end_is_told_and_leaves_no_file(
+    deeper: Deeper, backup: Path, database_url: str
+):
+    # Where the archive of PostgreSQL's own program ends, and the seal on it would begin.
+    room = backup.read_bytes().rindex(b"\ndeeper-backup") + 20
+    command = ["prlimit", f"--fsize={room}", DEEPER, "backup", "saved"]
+    given = environment(deeper.folder, {"DEEPER_DB_URL": database_url})
+    done = subprocess.run(command, cwd=deeper.folder, env=given, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done
+    assert "saved cannot be written: File too large." in words(done.stderr)
+    assert [file.name for file in deeper.folder.iterdir()] == [backup.name]
+
+
+def test_a_backup_that_is_ended_from_outside_leaves_neither_a_file_nor_a_program(deeper: Deeper, database_url: str):
+    with psycopg.connect(database_url) as blocking, psycopg.connect(database_url, autocommit=True) as looking:
+
+        def dumps() -> int:
+            waiting = "select from pg_stat_activity where application_name = 'pg_dump' and wait_event_type = 'Lock'"
+            return len(looking.execute(waiting).fetchall())
+
+        blocking.execute("lock table users in access exclusive mode")
+        given = environment(deeper.folder, {"DEEPER_DB_URL": database_url})
+        with subprocess.Popen(
+            [DEEPER, "backup", "saved"], cwd=deeper.folder, env=given, start_new_session=True
+        ) as done:
+            wait_until(lambda: dumps() == 1, within=60)
+            done.terminate()
+            assert done.wait(30) == 128 + signal.SIGTERM
+        assert list(deeper.folder.iterdir()) == []
+        wait_until(lambda: dumps() == 0)
+
+
 def test_a_database_with_something_in_it_is_refused_unless_it_is_to_be_replaced(
     deeper: Deeper, backup: Path, database_url: str
 ):
@@ -211,6 +244,41 @@ def test_a_password_is_on_no_command_line_and_in_no_output(deeper: Deeper, own_p
     lines = (seen / "lines").read_text()
     assert "--format=custom" in lines
     assert SECRET not in lines
+
+
+def test_newer_programs_than_the_server_restore_it(
+    deeper: Deeper, backup: Path, empty_database_url: str, tmp_path: Path
+):
+    tools, newer = find_tools(18), tmp_path / "newer"
+    newer.mkdir()
+    invents = "sed 's/^SET lock_timeout = 0;/&\\nSET invented_timeout = 0;/'"
+    for program in ("pg_dump", "pg_restore", "psql"):
+        (newer / program).write_text(f'#!/bin/sh\n{tools.folder}/{program} "$@" | {invents}\n')
+        (newer / program).chmod(0o755)
+    given = {"DEEPER_DB_URL": empty_database_url, "PATH": f"{newer}:/usr/bin:/bin"}
+    done = deeper("restore", str(backup), **given)
+    assert (done.code, pending(empty_database_url)) == (0, []), done
+
+
+def test_programs_that_do_not_know_a_file_are_passed_over(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    older = tmp_path / "older"
+    older.mkdir()
+    for program in ("pg_dump", "pg_restore", "psql"):
+        (older / program).write_text(
+            '#!/bin/sh\n[ "$1" = --version ] && echo "x (PostgreSQL) 17.1" && exit\n'
+            "echo 'unsupported version (1.16) in file header' >&2; exit 1\n"
+        )
+        (older / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{older}:/usr/bin:/bin")
+    assert (find_tools(17).version, find_tools(17, backup).version) == (17, 18)
+
+
+def test_a_file_that_no_program_knows_may_be_a_newer_one(deeper: Deeper, empty_database_url: str):
+    file = deeper.folder / "future"
+    file.write_bytes(b"PGDMP" + bytes([1, 99, 0, 4, 8, 1]) + bytes(100))
+    refused(deeper("restore", str(file), DEEPER_DB_URL=empty_database_url), "or was saved by a newer pg_dump")
 
 
 def test_programs_of_the_version_of_the_server_are_taken_and_older_ones_refused():

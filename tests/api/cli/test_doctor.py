@@ -159,6 +159,7 @@ def test_a_redis_that_forgets_and_one_that_is_gone(deeper: Deeper, database_url:
     own_redis.stop()
     code, findings = report(deeper, **given)
     assert (code, findings["Redis"]["verdict"]) == (1, "failed")
+    assert findings["Redis"]["said"] == "nothing listens at its address"
 
 
 def test_a_model_server_that_is_not_there(deeper: Deeper, database_url: str):
@@ -189,7 +190,7 @@ def test_a_running_dev_is_well(dev: Dev):
 @pytest.mark.parametrize(
     ("rules", "name", "verdict", "said"),
     [
-        ("proxy_ignore_headers X-Accel-Buffering;", "streaming", "failed", "arrived within 0.0 s"),
+        ("proxy_ignore_headers X-Accel-Buffering;", "streaming", "failed", "arrived within"),
         ("", "streaming", "ok", "pieces"),
         ("proxy_hide_header X-Frame-Options;", "headers", "warning", "x-frame-options got lost"),
         ("add_header X-Request-ID mine; proxy_hide_header X-Request-ID;", "headers", "warning", "X-Request-ID"),

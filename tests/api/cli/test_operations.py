@@ -110,6 +110,14 @@ def test_who_used_most_comes_first(operate: Deeper, database_url: str):
     assert rows(operate, "usage", "--model", "nothing") == []
 
 
+def test_what_people_ask_for_stays_in_its_column_and_moves_no_terminal(operate: Deeper, database_url: str):
+    told = operate("user", "create", "a@example.com", "--generate").out
+    user_id = UserId(UUID(told.splitlines()[0].rpartition("id ")[2].rstrip(".")))
+    enter(database_url, user_id, [Entry(datetime.now(UTC), "a\nb\tc\x1b[2J")])
+    (line,) = operate("usage").out.splitlines()
+    assert line.split("\t")[:3] == ["a@example.com", r"a\nb\tc\x1b[2J", "1"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

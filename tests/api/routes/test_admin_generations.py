@@ -22,8 +22,14 @@ SOON = 30  # seconds, for what comes within about one
 
 
 @pytest.fixture
-async def narrow(database_url: str, scripted: ScriptedProvider) -> AsyncGenerator[Client]:
-    """An application with a database of its own, whose model server works on one answer at a time."""
+async def narrow(
+    database_url: str, scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Client]:
+    """An application with a database of its own, whose model server works on one answer at a time.
+
+    However busy this machine is, whoever cancels sees the end.
+    """
+    monkeypatch.setattr("deeper_api.chat.engine._CANCEL_SECONDS", SOON)
     config = msgspec.structs.replace(config_for(database_url), model=ModelConfig(parallel=1))
     async with application(config, scripted) as client:
         yield client

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from deeper_api.routes.pages import UsageCursor, encode_cursor
 from deeper_core import ModelServerUnreachable, Role, UserId
 from deeper_model import ScriptedProvider
 from tests.api.ledgers import Entry, enter
@@ -116,7 +117,11 @@ async def test_pages_join_to_the_whole_and_the_totals_are_of_all(people: tuple[A
 
 
 @pytest.mark.parametrize(
-    "query", ["by=", "by=x", "by=day;user", "by=day,day,day,day", "from=x", "user_id=x", "model=%00", "cursor=x"]
+    "query",
+    [
+        *("by=", "by=x", "by=day;user", "by=day,day,day,day", "from=x", "user_id=x", "model=%00", "cursor=x"),
+        "cursor=" + encode_cursor(UsageCursor(None, None, "a\0")),
+    ],
 )
 async def test_what_makes_no_sense_is_refused(admin: Account, query: str):
     reply = await admin.client.get(f"{USAGE}?{query}")

@@ -301,6 +301,7 @@ async def test_the_last_administrator_who_is_not_disabled_stays(alone: Client, d
         await change(second, first, role="user"),
         await change(second, first, disabled=True),
         await second.client.delete(of(first)),
+        await first.client.delete("/v1/me", {"password": first.password}),
     ):
         message = "This is the last administrator of this server. Make another one first."
         require_error(reply, 409, "conflict", message)

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from deeper_api.store.api_keys import ApiKeyStore, KeyEnd, NamedKey, NewKey, PrefixTaken
+from deeper_api.store.people import PeopleStore
 from deeper_api.store.pool import Pool
 from deeper_api.store.users import UserStore
 from deeper_auth import new_api_key
@@ -138,7 +139,7 @@ async def test_the_keys_of_a_disabled_account_are_not_found_until_it_is_enabled(
 async def test_keys_go_with_their_account(store: ApiKeyStore, pool: Pool, user_id: UserId):
     new = new_key(user_id)
     await keep(store, new)
-    await UserStore(pool).delete(user_id)
+    await PeopleStore(pool).remove(user_id)
     assert await store.find(new.prefix) is None
 
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from deeper_api.store.generations import GenerationStore, NewGeneration
 from deeper_api.store.journals import JournalStore
+from deeper_api.store.people import PeopleStore
 from deeper_api.store.pool import Pool
 from deeper_api.store.users import UserStore
 from deeper_core import ChatRole, ConversationId, GenerationId, UserId, new_id
@@ -177,7 +178,7 @@ class TestTakingOn:
     async def test_what_belongs_to_an_account_that_is_deleted_in_this_moment_is_not_taken_on(
         self, pool: Pool, store: GenerationStore, user_id: UserId, stranger: UserId
     ):
-        await UserStore(pool).delete(stranger)
+        await PeopleStore(pool).remove(stranger)
         gone, stays = stored(stranger, key="k"), stored(user_id, key="k")
         assert await store.begin(RUNNER, [gone]) == set()
         assert await store.begin(RUNNER, [gone, stays]) == ids(stays)
@@ -211,7 +212,7 @@ class TestTakingOn:
         new = stored(user_id, key="k")
         await store.begin(RUNNER, [new])
         await journal.write([chunk(new, 0, "a")], [new.id])
-        await UserStore(pool).delete(user_id)
+        await PeopleStore(pool).remove(user_id)
         for table in ("conversations", "messages", "generations", "generation_chunks", "idempotency_keys"):
             assert await count(pool, table) == 0
         assert await journal.write([chunk(new, 1, "b")], [new.id]) == set()

@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from deeper_api.store.people import PeopleStore
 from deeper_api.store.pool import Pool, connection
 from deeper_api.store.sessions import PostgresSessionStore, Standing
 from deeper_api.store.users import UserStore
@@ -132,7 +133,7 @@ async def test_the_session_of_a_disabled_account_does_not_stand_until_it_is_enab
 
 async def test_a_session_goes_with_its_account(store: PostgresSessionStore, pool: Pool, user_id: UserId):
     session = await store.create(new_session(user_id), POLICY)
-    await UserStore(pool).delete(user_id)
+    await PeopleStore(pool).remove(user_id)
     assert await store.standing(session.id) is None
     assert await store.find_live(session.id) is None
 

@@ -98,13 +98,6 @@ async def test_a_role_is_given(users: UserStore):
     assert changed.role is Role.ADMIN
 
 
-async def test_who_is_deleted_is_gone_and_the_address_is_free(users: UserStore):
-    user = await make(users)
-    assert await users.delete(user.id)
-    assert not await users.delete(user.id)
-    assert (await make(users)).id != user.id
-
-
 async def test_nothing_can_be_done_to_nobody(users: UserStore):
     nobody = UserId(new_id())
     assert await users.set_role(nobody, Role.ADMIN) is None
@@ -112,4 +105,3 @@ async def test_nothing_can_be_done_to_nobody(users: UserStore):
     assert await users.enable(nobody) is None
     assert not await users.set_password(nobody, "x")
     assert not await users.rehash(nobody, "x", former=HASH)
-    assert not await users.delete(nobody)

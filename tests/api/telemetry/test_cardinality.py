@@ -87,6 +87,17 @@ def test_models_that_nobody_lists_share_a_name_and_of_those_that_are_listed_not_
     assert sum(counts) == MANY
 
 
+def test_what_failed_before_its_turn_was_noted_took_no_time(caplog: pytest.LogCaptureFixture):
+    meters = Meters()
+    timings = Timings(queue_ms=3.0, total_ms=2.5)
+    failed = Outcome(error="model_not_found", usage=Usage(prompt_tokens=0, completion_tokens=0), timings=timings)
+    AnswerMetrics(meters.meter, "ollama", lambda _: True).count("llama", failed)
+    told = [
+        s.value for f in meters.read() for s in f.samples if s.name == "gen_ai_client_operation_duration_seconds_count"
+    ]
+    assert (told, caplog.messages) == ([1.0], [])
+
+
 async def test_whom_a_limit_refused_is_not_told():
     meters = Meters()
     buckets = CountedBuckets(MemoryBuckets(), meters.meter)
@@ -97,6 +108,9 @@ async def test_whom_a_limit_refused_is_not_told():
             await buckets.take(request.caller, request.buckets)
         refused = policy.of_tokens(user, key)
         await buckets.take(refused.caller, refused.buckets)
-    told = {(dict(s.labels)["outcome"], dict(s.labels)["limit"]): s.value for f in meters.read() for s in f.samples}
-    assert told.keys() <= {("allowed", ""), *(("refused", limit) for limit in ("user", "key", "tokens", "key-tokens"))}
+    told = {(dict(s.labels)["outcome"], dict(s.labels).get("limit")): s.value for f in meters.read() for s in f.samples}
+    assert told.keys() <= {
+        ("allowed", None),
+        *(("refused", limit) for limit in ("user", "key", "tokens", "key-tokens")),
+    }
     assert sum(told.values()) == 3 * MANY  # what was spent already is no decision

@@ -38,6 +38,11 @@ def workers(snapshot: Snapshot) -> tuple[float | None, float | None]:
     return value(snapshot, "deeper_workers", state="up"), value(snapshot, "deeper_workers", state="silent")
 
 
+def collector_of(folder: Path) -> Collector:
+    """A collector that waits for workers however busy this machine is."""
+    return Collector(folder, answer_seconds=30)
+
+
 @pytest.fixture
 def folder() -> Generator[Path]:
     """A folder whose name is short enough for sockets."""
@@ -59,7 +64,7 @@ def worker(folder: Path, number: float) -> Generator[subprocess.Popen[str]]:
 
 
 async def test_what_all_workers_counted_is_added_up(folder: Path):
-    collector = Collector(folder)
+    collector = collector_of(folder)
     with telling(folder, lambda: counted(3)), telling(folder, lambda: counted(4)):
         snapshot = await collector.collect()
     assert value(snapshot, "asked_total") == 7
@@ -68,7 +73,7 @@ async def test_what_all_workers_counted_is_added_up(folder: Path):
 
 
 async def test_without_workers_there_is_still_what_runs(folder: Path):
-    snapshot = await Collector(folder).collect()
+    snapshot = await collector_of(folder).collect()
     assert workers(snapshot) == (0, 0)
     assert {family.name for family in snapshot} == {
         "deeper_build_info",
@@ -79,7 +84,7 @@ async def test_without_workers_there_is_still_what_runs(folder: Path):
 
 
 async def test_of_a_worker_that_took_leave_the_counters_stay_and_the_gauges_go(folder: Path):
-    collector = Collector(folder)
+    collector = collector_of(folder)
     with telling(folder, lambda: counted(1)):
         with telling(folder, lambda: counted(3)):
             await collector.collect()
@@ -92,7 +97,7 @@ async def test_of_a_worker_that_took_leave_the_counters_stay_and_the_gauges_go(f
 
 
 async def test_no_counter_falls_when_a_worker_is_killed_and_replaced(folder: Path):
-    collector = Collector(folder)
+    collector = collector_of(folder)
     with worker(folder, 5) as process:
         assert value(await collector.collect(), "asked_total") == 5
         process.kill()
@@ -111,16 +116,19 @@ async def test_no_counter_falls_when_a_worker_is_killed_and_replaced(folder: Pat
 async def test_a_worker_that_is_frozen_delays_nobody_for_long_and_counts_with_what_it_told_last(folder: Path):
     collector = Collector(folder, answer_seconds=2)
     with worker(folder, 5) as frozen, telling(folder, lambda: counted(1)):
-        assert value(await collector.collect(), "asked_total") == 6
+        while value(await collector.collect(), "asked_total") != 6:
+            pass  # one of them is too busy yet
         os.kill(frozen.pid, signal.SIGSTOP)
         await asyncio.to_thread(os.waitpid, frozen.pid, os.WUNTRACED)  # until it is
         began = time.monotonic()
         snapshot = await collector.collect()
         assert time.monotonic() - began < 10
+        while workers(snapshot) != (1, 1):
+            snapshot = await collector.collect()
         assert (value(snapshot, "asked_total"), value(snapshot, "open")) == (6, 1)
-        assert workers(snapshot) == (1, 1)
         os.kill(frozen.pid, signal.SIGCONT)
-        snapshot = await collector.collect()
+        while workers(snapshot := await collector.collect()) != (2, 0):
+            pass  # it has yet to wake up
         assert (value(snapshot, "asked_total"), value(snapshot, "open")) == (6, 6)
 
 
@@ -131,7 +139,7 @@ async def test_a_worker_that_talks_nonsense_or_breaks_off_is_silent(folder: Path
         writer.close()
 
     async with await asyncio.start_unix_server(talk, folder / "1-0.sock"):
-        assert workers(await Collector(folder).collect()) == (0, 1)
+        assert workers(await collector_of(folder).collect()) == (0, 1)
 
 
 async def test_a_worker_whose_numbers_cannot_be_read_is_silent_and_may_do_better_the_next_time(folder: Path):
@@ -142,7 +150,7 @@ async def test_a_worker_whose_numbers_cannot_be_read_is_silent_and_may_do_better
             raise ValueError
         return counted(1)
 
-    collector = Collector(folder)
+    collector = collector_of(folder)
     with telling(folder, read):
         assert workers(await collector.collect()) == (0, 1)
         fails = False
@@ -157,7 +165,7 @@ async def test_who_asks_at_the_same_time_gets_the_same_answer(folder: Path):
         asked += 1
         return counted(asked)
 
-    collector = Collector(folder)
+    collector = collector_of(folder)
     with telling(folder, read):
         first, second = await asyncio.gather(collector.collect(), collector.collect())
     assert first == second
@@ -165,7 +173,7 @@ async def test_who_asks_at_the_same_time_gets_the_same_answer(folder: Path):
 
 
 async def test_who_stops_to_wait_spoils_it_for_nobody(folder: Path):
-    collector = Collector(folder)
+    collector = collector_of(folder)
     with telling(folder, lambda: counted(1)):
         impatient = asyncio.create_task(collector.collect())
         patient = asyncio.create_task(collector.collect())
@@ -176,7 +184,7 @@ async def test_who_stops_to_wait_spoils_it_for_nobody(folder: Path):
 
 async def test_somebody_who_connects_and_does_not_read_keeps_nobody_from_reading(folder: Path):
     large = (Family("big", "counter", "", "x" * 4_000_000, (Sample("asked_total", (), 1.0),)),)
-    collector = Collector(folder, answer_seconds=20)
+    collector = collector_of(folder)
     with telling(folder, lambda: large):
         [path] = folder.iterdir()  # noqa: ASYNC240  - likewise
         with socket.socket(socket.AF_UNIX) as idle:
@@ -250,7 +258,7 @@ async def crowd() -> AsyncGenerator[Crowd]:
 @given(STEPS)
 async def test_whatever_workers_do_no_counter_ever_falls_and_nothing_is_counted_twice(steps: list[tuple[str, int]]):
     async with crowd() as workers_:
-        collector = Collector(workers_.folder)
+        collector = collector_of(workers_.folder)
         before = 0.0
         for step, which in steps:
             await workers_.do(step, which)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from deeper_api.telemetry.meters import Meters
 from deeper_api.telemetry.scrapes import expose
 from deeper_api.telemetry.snapshots import Family, Sample, Snapshot, decode, encode, lasting, merge, never_less
 
@@ -96,3 +97,14 @@ def test_a_series_stands_together_whoever_told_of_it_first():
 
     body, _ = expose(merge([histogram("a"), histogram("b", "a"), histogram("c")]), "")
     assert re.findall(r'route="(.)"', body.decode()) == list("aaabbbccc")
+
+
+def test_a_label_that_only_some_have_makes_no_second_series_of_the_others():
+    workers = [Meters(), Meters()]
+    for worker, failures in zip(workers, ([{}], [{}, {"error.type": "internal"}]), strict=True):
+        took = worker.meter.create_histogram("took", explicit_bucket_boundaries_advisory=[1.0])
+        for failure in failures:
+            took.record(0.5, {"model": "llama", **failure})
+    told = sums(merge([worker.read() for worker in workers]))
+    counts = {labels: value for (name, labels), value in told.items() if name == "took_count"}
+    assert counts == {(("model", "llama"),): 2.0, (("error_type", "internal"), ("model", "llama")): 1.0}

@@ -119,6 +119,10 @@ async def test_the_database_is_named_by_who_asks_it(
         "client",
         {"db.system.name": "postgresql", "code.function.name": span.name},
     )
+    # Those that only they have in common with others say nothing.
+    queries = {span.name for span in spans if "db.system.name" in span.attributes}
+    assert queries >= {"UserStore.create", "AuditStore.add"}
+    assert [name for name in queries if "._" in name] == []
 
 
 async def test_redis_is_in_the_trace_by_the_name_of_the_script(

@@ -76,8 +76,10 @@ def create_directory(config: AppConfig, pool: Pool, keys: KeyRing, *, meter: Met
         Argon2id(Argon2Cost(memory=config.auth.argon2_memory_kib, passes=config.auth.argon2_time_cost))
     )
     policy = PasswordPolicy(min_length=config.auth.password_min_length)
+    api_keys, people = ApiKeys(key_store, audit), PeopleStore(pool)
     accounts = Accounts(
         users=users,
+        people=people,
         sessions=sessions,
         standings=standings,
         hasher=hasher,
@@ -85,7 +87,6 @@ def create_directory(config: AppConfig, pool: Pool, keys: KeyRing, *, meter: Met
         audit=audit,
         open_to_all=config.auth.signup,
     )
-    api_keys, people = ApiKeys(key_store, audit), PeopleStore(pool)
     return Directory(
         accounts=accounts,
         administration=Administration(users=users, sessions=sessions, hasher=hasher, policy=policy, audit=audit),

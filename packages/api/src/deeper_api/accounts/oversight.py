@@ -3,7 +3,7 @@
 from deeper_api.accounts.api_keys import ApiKeys
 from deeper_api.accounts.audits import NOWHERE, AuditTrail
 from deeper_api.accounts.devices import Device
-from deeper_api.accounts.service import Accounts
+from deeper_api.accounts.service import LAST_ADMINISTRATOR, Accounts
 from deeper_api.accounts.standings import Standings
 from deeper_api.store.api_keys import NamedKey
 from deeper_api.store.audits import AuditKind
@@ -12,7 +12,6 @@ from deeper_api.store.users import UserStore
 from deeper_auth import RevocationReason, Session, SessionService
 from deeper_core import ApiKeyId, Conflict, NotFound, Role, SessionId, UserId
 
-_LAST = "This is the last administrator of this server. Make another one first."
 _ONESELF = "You cannot lock yourself out. Ask another administrator."
 
 
@@ -79,7 +78,7 @@ class Oversight:
         try:
             changed = await self._people.change(user_id, change)
         except LastAdministrator as error:
-            raise Conflict(_LAST) from error
+            raise Conflict(LAST_ADMINISTRATOR) from error
         if changed is None:
             raise NotFound
         if changed.after.disabled_at is not None:
@@ -101,7 +100,7 @@ class Oversight:
         try:
             deleted = await self._people.remove(user_id)
         except LastAdministrator as error:
-            raise Conflict(_LAST) from error
+            raise Conflict(LAST_ADMINISTRATOR) from error
         if not deleted:
             raise NotFound
         self._forget(user_id)

@@ -1,11 +1,13 @@
 """What people do with their accounts."""
 
 from contextlib import suppress
+from typing import Final
 
 from deeper_api.accounts.audits import NOWHERE, AuditTrail
 from deeper_api.accounts.devices import Device
 from deeper_api.accounts.standings import Standings
 from deeper_api.store.audits import AuditKind
+from deeper_api.store.people import LastAdministrator, PeopleStore
 from deeper_api.store.users import Credentials, UserStore
 from deeper_auth import (
     EmailAddress,
@@ -18,6 +20,7 @@ from deeper_auth import (
     parse_email,
 )
 from deeper_core import (
+    Conflict,
     Forbidden,
     InvalidCredentials,
     NotFound,
@@ -31,6 +34,8 @@ from deeper_core import (
     new_id,
 )
 
+LAST_ADMINISTRATOR: Final = "This is the last administrator of this server. Make another one first."
+
 
 class Accounts:
     """Signs people up and in, and changes what is theirs.
@@ -38,10 +43,11 @@ class Accounts:
     Every method may raise Overloaded (too many passwords at once) and DatabaseUnavailable.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  - parts, by their names
         self,
         *,
         users: UserStore,
+        people: PeopleStore,
         sessions: SessionService,
         standings: Standings,
         hasher: PasswordHasher,
@@ -50,6 +56,7 @@ class Accounts:
         open_to_all: bool,
     ) -> None:
         self._users = users
+        self._people = people
         self._sessions = sessions
         self._standings = standings
         self._hasher = hasher
@@ -171,9 +178,14 @@ class Accounts:
 
         Raises:
             InvalidCredentials: the password is wrong.
+            Conflict: nobody would be left who administers this server.
         """
         await self._confirm(user_id, password, device, purpose="account_deletion")
-        await self._users.delete(user_id)
+        await self._users.stop_generations(user_id)
+        try:
+            await self._people.remove(user_id)
+        except LastAdministrator as error:
+            raise Conflict(LAST_ADMINISTRATOR) from error
         self._standings.forget(user_id)
         await self._audit.note(AuditKind.ACCOUNT_DELETED, device, actor=user_id, subject=user_id)
 

@@ -21,10 +21,15 @@ from deeper_api.store.schema import names
 _VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)")
 _PROGRAMS: Final = ("pg_dump", "pg_restore", "psql")
 _VERSION_SECONDS: Final = 10
+_END_SECONDS: Final = 5
 # How much of what a program complained of is shown.
 _LINES: Final = 5
 _BLOCK: Final = 1024 * 1024
 _BEGIN: Final = "begin; set local lock_timeout = '10s'; set local client_min_messages = warning;"
+# What a script of pg_restore begins with: comments, commands of psql, and settings.
+_BEFORE_SETTINGS: Final = (b"--", b"\\", b"SET ", b"\n")
+_NO_LIMIT: Final = re.compile(rb"\ASET (\w+) = 0;$")
+_SET_IF_KNOWN: Final = rb"select set_config(name, '0', false) from pg_settings where name = '\1';"
 _COMPLAINT: Final = re.compile("ERROR|FATAL|error:")
 
 
@@ -39,8 +44,10 @@ class Tools(Struct, frozen=True, kw_only=True):
         return [str(self.folder / program), *arguments]
 
 
-def find_tools(server: int) -> Tools:
+def find_tools(server: int, file: Path | None = None) -> Tools:
     """Return the programs that fit a server of this major version: of the same one, or else of the next above.
+
+    Of those that fit, the first that can read ``file``: an archive of a newer pg_dump takes a newer pg_restore.
 
     Raises:
         click.ClickException: there are none on PATH, and those that came with us are too old.
@@ -53,7 +60,25 @@ def find_tools(server: int) -> Tools:
             f"PostgreSQL {server} takes pg_dump, pg_restore and psql of version {server} or newer.{have} "
             f"Install them (on Debian: postgresql-client-{server})."
         )
-    return found[fitting[0]]
+    for version in fitting:
+        if file is None or _knows(found[version], file):
+            return found[version]
+    raise click.ClickException(
+        f"{file} is damaged, or was saved by a newer pg_dump than that of PostgreSQL {fitting[-1]}, the newest here. "
+        "Install the programs of the version that saved it."
+    )
+
+
+def _knows(tools: Tools, file: Path) -> bool:
+    """Return whether this pg_restore knows the format of an archive; whether that is whole is another question."""
+    done = subprocess.run(  # noqa: S603  - a program of PostgreSQL
+        tools.command("pg_restore", "--list", str(file)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment_with({"LC_ALL": "C"}),
+        check=False,
+    )
+    return b"unsupported version" not in done.stderr
 
 
 def _folders() -> Iterable[Path]:
@@ -160,6 +185,7 @@ def restore(tools: Tools, url: str, file: Path, *, replace: bool) -> None:
         try:
             script, said = _open(target.stdin), _open(source.stdout)
             script.write(f"{_BEGIN}\n{DROP_ALL if replace else ''}\n".encode())
+            _copy_settings(said, script)
             shutil.copyfileobj(said, script, _BLOCK)
             if source.wait() == 0:
                 # Only now: whoever dies before leaves a transaction that is rolled back.
@@ -174,6 +200,17 @@ def restore(tools: Tools, url: str, file: Path, *, replace: bool) -> None:
             # What else it says may hold a row.
             lines = [line for line in complaints.decode(errors="replace").splitlines() if _COMPLAINT.search(line)]
             raise click.ClickException("\n".join(["Nothing was restored or changed.", *lines[-_LINES:]]))
+
+
+def _copy_settings(said: IO[bytes], script: IO[bytes]) -> None:
+    """Copy the beginning of what pg_restore says, without what only a newer server than this one knows.
+
+    It turns off every time limit that it has heard of.
+    """
+    for line in said:
+        script.write(_NO_LIMIT.sub(_SET_IF_KNOWN, line))
+        if not line.startswith(_BEFORE_SETTINGS):
+            return
 
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -203,5 +240,9 @@ def _running(command: Sequence[str], address: Address) -> Generator[subprocess.P
         try:
             yield process
         except BaseException:
-            process.kill()
+            process.terminate()  # pg_dump then takes back what it has asked PostgreSQL for
+            try:
+                process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
             raise

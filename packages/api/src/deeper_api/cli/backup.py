@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 import os
+import signal
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ def command(file: Path, *, force: bool, data_dir: Path) -> None:
     """
     if file.exists() and not force:
         raise click.ClickException(f"{file} is there already. Choose another name, or replace it with --force.")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     config = read_config()
     with explained(), database_url(config, data_dir) as url:
         target = describe_target(url)
@@ -47,19 +50,24 @@ def command(file: Path, *, force: bool, data_dir: Path) -> None:
     click.echo(f"Saved to {file}: {size:.1f} MiB, PostgreSQL {target.version}, schema {migrations[-1]}.")
 
 
+def _end(number: int, _: object) -> None:
+    """End by a signal as by Ctrl-C, so that no file and no program is left behind."""
+    raise SystemExit(128 + number)
+
+
 @contextmanager
 def _becoming(file: Path) -> Generator[Path]:
     """Yield a file beside ``file``, for its owner only, that becomes it if all goes well, and else is gone."""
     try:
         number, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
         os.close(number)
+        unfinished = Path(name)
+        try:
+            yield unfinished
+            with unfinished.open("rb") as written:
+                os.fsync(written.fileno())
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error
-    unfinished = Path(name)
-    try:
-        yield unfinished
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from deeper_api.cli.faults import read_config
 from deeper_api.store.overviews import OverviewStore
 from deeper_api.store.schema import pending
 from deeper_api.store.usages import UsageStore
+from deeper_api.telemetry.logs import printable
 from deeper_auth import parse_email
 from deeper_core import NotFound, UserId
 
@@ -96,5 +97,5 @@ def _text(value: object) -> str:
         case tuple():
             return ",".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]  - of scopes
         case _:
-            # What people name may hold a tab.
-            return str(value).replace("\t", " ")
+            # Anybody may ask for a model whose name holds tabs, lines, or commands for a terminal.
+            return printable(str(value))

@@ -30,7 +30,7 @@ def command(file: Path, *, replace: bool, yes: bool, data_dir: Path) -> None:
     config = read_config()
     with explained(), database_url(config, data_dir) as url:
         target = describe_target(url)
-        tools = find_tools(target.version)
+        tools = find_tools(target.version, file)
         click.echo("Reading the backup.", err=True)
         if is_whole(file) is None:
             click.echo("It has no seal of `deeper backup`: whether a byte of it is wrong cannot be told.", err=True)

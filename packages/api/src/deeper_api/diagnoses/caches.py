@@ -24,7 +24,7 @@ async def _look(config: AppConfig) -> Sequence[Finding]:
         server = await describe_redis(config.redis.url)
     except RedisSilent as error:
         advice = "See whether it runs, and whether DEEPER_REDIS_URL is its address. Until then workers limit alone."
-        return [failed(_NAME, f"it does not answer ({error})", advice)]
+        return [failed(_NAME, str(error), advice)]
     return list(_judge(config, server))
 
 

@@ -1,10 +1,18 @@
 """Looking at a Redis from outside of a server: raw observations, without an opinion."""
 
+import socket
+import ssl
 import time
-from typing import Final
+from typing import Final, cast
 
 from coredis import Redis
-from coredis.exceptions import RedisError
+from coredis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    InvalidResponse,
+    RedisError,
+    ResponseError,
+)
 from coredis.retry import NoRetryPolicy
 from msgspec import Struct
 from opentelemetry.metrics import NoOpMeter
@@ -13,10 +21,21 @@ from deeper_api.limits.redis import RedisScripts, with_checks
 
 _SECONDS: Final = 3.0
 _TIMES: Final = 5
+# Of an error, or of what caused it; the first that fits.
+_REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (AuthenticationError, "its user or password is wrong, or it wants one"),
+    (AuthorizationError, "it does not let this user run INFO and TIME"),
+    (InvalidResponse, "what answers at its address is no Redis"),
+    (ResponseError, "it has no database of this number, or does not know a command that limits need"),
+    (ssl.SSLError, "encryption with it fails"),
+    (socket.gaierror, "its host is not known"),
+    (ConnectionRefusedError, "nothing listens at its address"),
+    (FileNotFoundError, "there is no socket at its address"),
+)
 
 
 class RedisSilent(Exception):
-    """Redis does not answer; the text is the name of the error, and holds nothing of the address."""
+    """Redis cannot be asked; the text is a clause that says why, and holds nothing of the address."""
 
 
 class RedisServer(Struct, frozen=True, kw_only=True):
@@ -39,7 +58,7 @@ async def describe_redis(url: str) -> RedisServer:
     """Return what the Redis at ``url`` tells of itself.
 
     Raises:
-        RedisSilent: it does not answer.
+        RedisSilent: it cannot be asked.
     """
     client = Redis.from_url(
         with_checks(url),
@@ -54,7 +73,7 @@ async def describe_redis(url: str) -> RedisServer:
             times = [await _ahead(client) for _ in range(_TIMES)]
             told = await client.info("server", "memory")
     except (RedisError, OSError, ExceptionGroup) as error:
-        raise RedisSilent(type(error).__name__) from error
+        raise RedisSilent(_why(error)) from error
     scripts = RedisScripts(url, NoOpMeter("doctor"), timeout=_SECONDS)
     async with scripts.running():
         runs_scripts = await scripts.answers()
@@ -74,3 +93,13 @@ async def _ahead(client: Redis[str]) -> tuple[float, float]:
     clock = await client.time()
     took = time.perf_counter() - began
     return took, clock.timestamp() - (before + took / 2)
+
+
+def _why(error: BaseException) -> str:
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason
+    below = error.__cause__
+    if isinstance(error, BaseExceptionGroup):  # of the tasks in which coredis works
+        below = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return "it does not answer" if below is None else _why(below)

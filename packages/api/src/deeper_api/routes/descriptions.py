@@ -54,7 +54,7 @@ _ERRORS: Final[Mapping[str, tuple[ErrorKind, ...]]] = {
     "refresh": (InvalidRefreshToken, RefreshTokenReused, Forbidden),
     "getMe": (NotFound,),
     "changePassword": (NotFound, Overloaded),
-    "deleteMe": (NotFound, Overloaded),
+    "deleteMe": (NotFound, Conflict, Overloaded),
     "makeApiKey": (Unauthenticated, Conflict),
     "createUser": (EmailTaken, Overloaded),
     "changeUser": (Conflict,),

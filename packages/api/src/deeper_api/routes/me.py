@@ -58,7 +58,7 @@ async def delete_me(
     device: NamedDependency[Device],
     password_attempts: NamedDependency[SkipValidation[PasswordAttempts]],
 ) -> Response[None]:
-    """Delete the account and everything that belongs to it."""
+    """Delete the account and everything that belongs to it. The last administrator stays."""
     async with _confirming(person, accounts, password_attempts, field="$.password"):
         await accounts.delete(person.user_id, data.password, device)
     return signed_out()

@@ -68,7 +68,7 @@ class UsageCursor(Cursor, frozen=True, array_like=True, tag="usage"):
 
     day: date | None
     user_id: UUID | None
-    model: Annotated[str, Meta(max_length=256)] | None
+    model: Annotated[str, Meta(max_length=256, pattern=r"\A[^\0]*\Z")] | None
 
 
 class AuditCursor(Cursor, frozen=True, array_like=True, tag="audit"):

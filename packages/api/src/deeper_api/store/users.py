@@ -173,17 +173,6 @@ class UserStore:
         row = await self._one(self._ENABLE, {"id": user_id})
         return row and row.user()
 
-    _DELETE = """
-        delete from users
-        where id = %(id)s
-        returning id, email, role, created_at, disabled_at, password_hash
-    """
-
-    async def delete(self, user_id: UserId) -> bool:
-        """Delete the account and all that is its own, running generations too; False if there is none."""
-        await self.stop_generations(user_id)
-        return await self._one(self._DELETE, {"id": user_id}) is not None
-
     # As in `GenerationStore`, for whichever processes run them. A payload may have 8,000 bytes; an id has 36.
     _STOP_GENERATIONS = """
         with wanted as (

@@ -97,7 +97,9 @@ class AnswerMetrics:
         timings, usage = outcome.timings, outcome.usage
         if timings.total_ms is not None:
             failed = {} if outcome.error is None else {"error.type": outcome.error}
-            self._duration.record((timings.total_ms - (timings.queue_ms or 0.0)) / 1_000, common | failed)
+            # Waiting is counted from a little earlier on, by another clock: what fails at once took less than nothing.
+            took = max(0.0, timings.total_ms - (timings.queue_ms or 0.0))
+            self._duration.record(took / 1_000, common | failed)
         for kind, tokens in (("input", usage.prompt_tokens), ("output", usage.completion_tokens)):
             self._usage.record(tokens, common | {"gen_ai.token.type": kind})
         if timings.first_token_ms is not None:

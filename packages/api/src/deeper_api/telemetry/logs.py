@@ -85,8 +85,8 @@ class ConsoleFormatter(logging.Formatter):
         level = f"{record.levelname:<7}"
         if self._colour:
             level = f"{_COLOURS.get(record.levelname, '')}{level}{_RESET}"
-        parts = [time, level, _printable(record.getMessage()[:_FIELD_CHARACTERS])]
-        parts += [f"{name}={_printable(str(value)[:_FIELD_CHARACTERS])}" for name, value in _fields(record).items()]
+        parts = [time, level, printable(record.getMessage()[:_FIELD_CHARACTERS])]
+        parts += [f"{name}={printable(str(value)[:_FIELD_CHARACTERS])}" for name, value in _fields(record).items()]
         text = " ".join(parts)
         if record.exc_info and record.exc_info[1] is not None:
             text += "\n" + _trace(record.exc_info[1], texts=self._texts)
@@ -99,7 +99,7 @@ def _as_json(line: Mapping[str, object]) -> str:
         text = msgspec.json.encode(line, enc_hook=repr).decode()
     except (ValueError, OverflowError, TypeError):
         # Half a surrogate pair, an integer of more than 64 bits, a key that is no text: rather told as text than lost.
-        told = {name: _printable(str(value)[:_FIELD_CHARACTERS]) for name, value in line.items()}
+        told = {name: printable(str(value)[:_FIELD_CHARACTERS]) for name, value in line.items()}
         text = msgspec.json.encode(told).decode()
     # JSON lets DEL, the control characters behind it and the line separators of Unicode stand. They can only be inside
     # of strings, where an escape means the same.
@@ -128,13 +128,13 @@ def _trace(error: BaseException, *, texts: bool) -> str:
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         frames = "".join(traceback.format_tb(current.__traceback__, limit=-20))
-        text = f": {_printable(str(current)[:_FIELD_CHARACTERS])}" if texts else ""
+        text = f": {printable(str(current)[:_FIELD_CHARACTERS])}" if texts else ""
         parts.append(f"{type(current).__module__}.{type(current).__qualname__}{text}\n{frames}")
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return "caused by ".join(parts)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return ``text`` with control characters escaped, so that it stays on its line."""
     if text.isprintable():
         return text

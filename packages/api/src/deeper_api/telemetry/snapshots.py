@@ -39,14 +39,18 @@ _DECODER: Final = msgpack.Decoder(Snapshot)
 
 
 def take(metrics: Iterable[Metric]) -> Snapshot:
-    """Return what a registry has collected."""
+    """Return what a registry has collected.
+
+    A label that is empty is none to Prometheus. The exporter gives such to all series of a metric once one of them has
+    the label, so that with them one series of several processes would have two names.
+    """
     return tuple(
         Family(
             metric.name,
             metric.type,
             metric.unit,
             metric.documentation,
-            tuple(Sample(s.name, tuple(sorted(s.labels.items())), float(s.value)) for s in metric.samples),
+            tuple(Sample(s.name, _labels(s.labels), float(s.value)) for s in metric.samples),
         )
         for metric in metrics
     )
@@ -108,6 +112,10 @@ def never_less(snapshot: Snapshot, before: Snapshot) -> Snapshot:
 def metrics_in(snapshot: Snapshot) -> list[Metric]:
     """Return ``snapshot`` as prometheus_client writes it down."""
     return [_metric(family) for family in snapshot]
+
+
+def _labels(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, value) for name, value in labels.items() if value))
 
 
 def _samples(sums: Mapping[_Key, float]) -> Iterable[Sample]:

@@ -157,11 +157,14 @@ def traced_headers() -> dict[str, str]:
 def caller_of(depth: int) -> str:
     """Return the name of the function that called, ``depth`` calls up; empty where nothing is traced.
 
-    It names spans of what every function of a kind does by the same seam.
+    It names spans of what every function of a kind does by the same seam. Private ones work for others, who are named.
     """
     if _tracer.get() is None:
         return ""
-    return sys._getframe(depth + 1).f_code.co_qualname  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  - documented
+    frame = sys._getframe(depth + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  - documented
+    while frame.f_code.co_name.startswith("_") and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code.co_qualname
 
 
 def _caller(headers: Iterable[tuple[bytes, bytes]]) -> SpanContext | None:
