@@ -13,7 +13,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deeper_api.cli.serving import _SECONDS_AFTER_DRAIN
 from deeper_model.conformance import Peer
 from tests.api.routes.test_chat import NDJSON, QUESTION
 from tests.api.shapes import require_error
@@ -82,14 +81,12 @@ async def test_signals_that_come_again_and_again_change_nothing(start_server: St
         await model.until_asked(1)
         # As a terminal does for Ctrl-C, to each process of the server.
         os.killpg(backend.process.pid, number)
-        told = time.monotonic()
         await asyncio.to_thread(wait_until, lambda: backend.process.output().count("shutting down") == 2)
         for _ in range(5):
             os.killpg(backend.process.pid, number)
         assert last_error(await read_all(exchange))
         assert await until_ended(backend) == 0
-        # A worker that hangs is killed after that. (Granian also says so, too soon, of one that has just ended.)
-        assert time.monotonic() - told < 1 + _SECONDS_AFTER_DRAIN
+        assert "is killed" not in backend.process.output()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -103,11 +100,10 @@ async def test_on_sigterm_every_open_answer_ends_with_a_last_frame(start_server:
         ]
         await model.until_asked(len(exchanges))
         reading = asyncio.gather(*map(read_all, exchanges))
-        before = time.monotonic()
         backend.process.terminate()
         replies = await reading
         assert await until_ended(backend) == 0
-        assert time.monotonic() - before < 1 + 4  # the drain time, and less than the five seconds after it for the rest
+        assert "is killed" not in backend.process.output()
         for reply in replies:
             message = "The server is shutting down. Try again shortly."
             request_id = reply.header("x-request-id")

@@ -23,7 +23,7 @@ import rich_click as click
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.mp import MPServer
+from granian.server.mp import MPServer, WorkerProcess
 from litestar.types import ASGIApp
 
 from deeper_api.app import create_app
@@ -43,6 +43,7 @@ _HEADER_BYTES = 64 * 1024
 # After the drain time a worker still has to write last frames and close its connections.
 _SECONDS_AFTER_DRAIN = 5
 _READY_POLL_SECONDS = 0.02
+_END_POLL_SECONDS = 0.02
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _ADVICE = "Choose another port with --port or DEEPER_SERVER_PORT."
 _METRICS = "Choose another port for metrics with DEEPER_METRICS_PORT, or 0 for none."
@@ -125,6 +126,8 @@ class _Server(MPServer):
 
     when_forked: Callable[[], None]
     interrupt_children: list[int]
+    wrks: list[WorkerProcess]
+    workers_kill_timeout: int
     crashes: Crashes
 
     def startup(self, spawn_target: object, target_loader: object) -> None:
@@ -147,6 +150,22 @@ class _Server(MPServer):
             self.main_loop_interrupt.set()
             return
         super()._respawn_workers(workers, spawn_target, target_loader, delay)  # pyright: ignore[reportUnknownMemberType]  - untyped there
+
+    def _stop_workers(self) -> None:
+        """End the workers, by force those that do not end in time.
+
+        granian waits for each of them in two threads, of which the one that is told second takes a worker that has just
+        ended for one that hangs.
+        """
+        for worker in self.wrks:
+            worker.terminate()
+        deadline = time.monotonic() + self.workers_kill_timeout
+        while (left := [worker for worker in self.wrks if worker.is_alive()]) and time.monotonic() < deadline:
+            time.sleep(_END_POLL_SECONDS)
+        for worker in left:
+            _log.warning("a worker does not end and is killed", extra={"fields": {"worker": worker.idx + 1}})
+            worker.kill()
+        self.wrks.clear()
 
     def shutdown(self, exit_code: int = 0) -> None:
         """End; where workers could not be kept alive, say so, with an exit code that is not 0."""

@@ -100,8 +100,9 @@ class AnswerMetrics:
             # Waiting is counted from a little earlier on, by another clock: what fails at once took less than nothing.
             took = max(0.0, timings.total_ms - (timings.queue_ms or 0.0))
             self._duration.record(took / 1_000, common | failed)
-        for kind, tokens in (("input", usage.prompt_tokens), ("output", usage.completion_tokens)):
-            self._usage.record(tokens, common | {"gen_ai.token.type": kind})
+        if usage.prompt_tokens or usage.completion_tokens:  # else no model has read the question
+            for kind, tokens in (("input", usage.prompt_tokens), ("output", usage.completion_tokens)):
+                self._usage.record(tokens, common | {"gen_ai.token.type": kind})
         if timings.first_token_ms is not None:
             self._first.record(timings.first_token_ms / 1_000, common)
             later = usage.completion_tokens - 1
