@@ -1,0 +1,64 @@
+/** Conversations are deleted a moment after they disappear, so that it can be taken back. */
+import { TOAST_MILLISECONDS, toast } from "@/components/toasts";
+import { baseUrl } from "@/lib/api/base";
+import { api, result } from "@/lib/api/client";
+import { ApiError, words } from "@/lib/api/errors";
+import type { Conversation } from "@/lib/api/types";
+import { queries } from "@/lib/queries";
+import { session } from "@/lib/session/browser";
+import { conversations } from "../model/conversations";
+import { changeLists } from "./requests";
+
+const waiting = new Map<string, () => void>();
+
+/** Whether it is about to be deleted; lists leave it out, also when they are loaded again meanwhile. */
+export function isDeleted(id: string): boolean {
+  return waiting.has(id);
+}
+
+/** Deletes a conversation, unless that is taken back in the next seconds. */
+export function deleteSoon({ id, title }: Conversation): void {
+  const timer = setTimeout(() => void deleteNow(id), TOAST_MILLISECONDS + 500);
+  const takeBack = changeLists((items) => items.filter((each) => each.id !== id));
+  waiting.set(id, () => {
+    clearTimeout(timer);
+    waiting.delete(id);
+    takeBack();
+    void queries.invalidateQueries({ queryKey: ["conversations"] });
+  });
+  toast(`“${title || "New conversation"}” was deleted.`, waiting.get(id));
+}
+
+async function deleteNow(id: string): Promise<void> {
+  try {
+    await result(
+      api.DELETE("/v1/conversations/{conversation_id}", { params: { path: { conversation_id: id } } }),
+    );
+    waiting.delete(id);
+    conversations.forget(id);
+    conversations.tell(id);
+  } catch (error) {
+    const gone = error instanceof ApiError && error.status === 404;
+    waiting.get(id)?.();
+    if (!gone) {
+      toast(words(error));
+    }
+  }
+}
+
+/** Whoever leaves the page does not take it back any more. */
+export function deleteOnLeaving(): () => void {
+  const leave = () => {
+    for (const id of waiting.keys()) {
+      void session.token().then((token) =>
+        fetch(`${baseUrl}/v1/conversations/${id}`, {
+          method: "DELETE",
+          headers: { Authorization: `Bearer ${token}` },
+          keepalive: true,
+        }),
+      );
+    }
+  };
+  addEventListener("pagehide", leave);
+  return () => removeEventListener("pagehide", leave);
+}
