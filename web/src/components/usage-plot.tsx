@@ -36,10 +36,11 @@ export function UsagePlot({ from, to, items }: { from: string; to: string; items
         <Key className="bg-deep" name="written" />
       </figcaption>
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT + 24}`}
+        viewBox={`0 0 ${WIDTH} ${HEIGHT + 1}`}
+        preserveAspectRatio="none"
         role="img"
         aria-label={`Tokens by day; at most ${most.toLocaleString()}`}
-        className="w-full"
+        className="h-40 w-full"
       >
         <line x1="0" x2={WIDTH} y1={HEIGHT} y2={HEIGHT} className="stroke-line" />
         {bars.map((bar, index) => (
@@ -54,13 +55,11 @@ export function UsagePlot({ from, to, items }: { from: string; to: string; items
             />
           </g>
         ))}
-        <text x="0" y={HEIGHT + 20} className="fill-soft text-[15px]">
-          {label(from)}
-        </text>
-        <text x={WIDTH} y={HEIGHT + 20} textAnchor="end" className="fill-soft text-[15px]">
-          {label(to)}
-        </text>
       </svg>
+      <p aria-hidden="true" className="flex justify-between text-sm text-soft">
+        <span>{label(from)}</span>
+        <span>{label(to)}</span>
+      </p>
       <details>
         <summary className="min-h-8 text-sm text-soft">As a table</summary>
         <Days bars={used} />

@@ -7,7 +7,7 @@ import type { ModelChoice } from "./models";
 const SUGGESTIONS = [
   "Explain how tides work, as if I stood on the beach",
   "Write a polite mail that asks for more time",
-  "What does this regular expression match: ^(?=.*\\d).{8,}$",
+  "What is wrong with this: for i in range(10) print(i)",
   "Plan three simple dinners with lentils",
 ] as const;
 

@@ -1,8 +1,8 @@
 "use client";
 
-import { Lexer } from "marked";
 import { useMemo } from "react";
 import { Blocks } from "./blocks";
+import { lex } from "./lex";
 import { settle } from "./settle";
 
 /**
@@ -10,7 +10,7 @@ import { settle } from "./settle";
  * chose: there is no HTML in between that would have to be cleaned.
  */
 export default function Markdown({ text, growing = false }: { text: string; growing?: boolean }) {
-  const tokens = useMemo(() => Lexer.lex(growing ? settle(text) : text), [text, growing]);
+  const tokens = useMemo(() => lex(growing ? settle(text) : text), [text, growing]);
   return (
     <div className="prose">
       <Blocks tokens={tokens} />

@@ -74,7 +74,7 @@ function Ending({ message: { state, error } }: { message: Message }) {
 
 function Actions({ message, conversation, manner, quiet }: Omit<MessageProps, "last">) {
   return (
-    <footer className="actions flex min-h-9 flex-wrap items-center gap-0.5">
+    <footer className="actions -ml-2 flex min-h-9 flex-wrap items-center gap-0.5">
       <Branches message={message} conversation={conversation} disabled={quiet} />
       {message.content && <CopyButton text={message.content} label="Copy answer" />}
       {message.state !== "running" && (

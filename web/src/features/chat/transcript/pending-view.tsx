@@ -21,7 +21,7 @@ export function PendingView({
   const { answer, connected } = useSyncExternalStore(live.subscribe, live.state, live.state);
   const wait = failure instanceof ApiError ? failure.retryAfter : undefined;
   return (
-    <div className="grid gap-8">
+    <div className="grid gap-10">
       {question && <QuestionText question={question} />}
       {failure === undefined ? (
         <Progress answer={answer} connected={connected} />

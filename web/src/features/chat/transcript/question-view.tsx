@@ -33,7 +33,7 @@ export function QuestionView({ message, conversation, manner, quiet, last }: Mes
       ) : (
         <>
           <QuestionText question={question} />
-          <footer className="actions flex min-h-9 items-center gap-0.5">
+          <footer className="actions -ml-2 flex min-h-9 items-center gap-0.5">
             <Branches message={message} conversation={conversation} disabled={quiet} />
             <CopyButton text={message.content} label="Copy question" />
             <button

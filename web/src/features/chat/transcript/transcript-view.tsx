@@ -49,7 +49,7 @@ export function TranscriptView({
           role="log"
           aria-label="Conversation"
           aria-live="off"
-          className="column grid gap-8 py-8"
+          className="column grid min-w-0 grid-cols-[minmax(0,1fr)] gap-4 py-8"
         >
           {transcript.older !== null && <Older conversation={conversation} loading={view.loadingOlder} />}
           {transcript.messages.map((message, index) => (
