@@ -48,6 +48,5 @@ export const ATTACKS: readonly string[] = [
   "<!--><img src=x onerror=window.hurt=1>-->",
   "</div></main></body><script>window.hurt=1</script>",
   "{{constructor.constructor('window.hurt=1')()}}",
-  "${window.hurt=1}",
   "<input autofocus onfocus=window.hurt=1>",
 ];

@@ -14,7 +14,7 @@ function inBrowser(): Session {
     hear: (listener) => {
       channel?.addEventListener("message", (event: MessageEvent<Word>) => listener(event.data));
     },
-    now: Date.now,
+    now: () => Date.now(),
     pause: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
     startOver: () => location.reload(),
   });

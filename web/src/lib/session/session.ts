@@ -41,6 +41,7 @@ const PAUSES = [200, 500, 1_000, 2_000, 4_000];
 export class Session {
   #state: SessionState = "unknown";
   #held: Held | undefined;
+  #account: string | undefined;
   #refused: string | undefined;
   #refreshing: Promise<Held> | undefined;
   // Grows with every sign-in and sign-out, so that a refresh that was under way then comes to nothing.
@@ -60,9 +61,9 @@ export class Session {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Whose session it is, as far as is known. */
+  /** Whose session it is, or was. */
   account(): string | undefined {
-    return this.#held?.account;
+    return this.#account;
   }
 
   /**
@@ -82,6 +83,11 @@ export class Session {
       this.#refreshing = undefined;
     });
     return (await this.#refreshing).token;
+  }
+
+  /** The token that there is, for those who cannot wait for another one. */
+  present(): string | undefined {
+    return this.#held?.token;
   }
 
   /** The server refused `token`: the next one that is asked for is another one. */
@@ -175,6 +181,7 @@ export class Session {
 
   #take(token: Held): void {
     this.#held = token;
+    this.#account = token.account;
     this.#set("in");
   }
 

@@ -24,6 +24,8 @@ export interface ComposerProps {
   conversation: string | undefined;
   choice: ModelChoice;
   answering: boolean;
+  /** Something else on the page is what somebody came for. */
+  quiet: boolean;
   onAsk: (question: Question) => void;
   onStop: () => void;
   onEditLast: () => void;
@@ -36,6 +38,7 @@ export function Composer({
   conversation,
   choice,
   answering,
+  quiet,
   onAsk,
   onStop,
   onEditLast,
@@ -59,10 +62,10 @@ export function Composer({
 
   useEffect(() => {
     // Where focus brings up a keyboard that covers half of the page, it is for whoever is there to ask for it.
-    if (matchMedia("(pointer: fine)").matches) {
+    if (!quiet && matchMedia("(pointer: fine)").matches) {
       area.current?.focus();
     }
-  }, []);
+  }, [quiet]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: as high as the text, however it came to be there
   useEffect(() => {

@@ -49,6 +49,8 @@ export interface Services {
   cancel: (generationId: string) => Promise<GenerationView>;
   /** Something began or ended in it that others may want to know. */
   changed: (conversationId: string) => void;
+  /** A question was not sent, because the session ended. */
+  unsent: (conversationId: string | undefined, question: Question) => void;
   /** An answer ended while it was listened to. */
   answered: (answer: Answer) => void;
 }
@@ -68,6 +70,8 @@ export class Conversation {
   #stopWanted = false;
   // Whether what came last is what is shown, and not a branch that somebody chose.
   #newest = true;
+  // What was answered here last: another branch, of another tab, does not take its place.
+  #own: string | undefined;
   readonly #live = new Map<string, LiveAnswer>();
   readonly #listeners = new Set<() => void>();
   readonly #services: Services;
@@ -106,6 +110,7 @@ export class Conversation {
       return;
     }
     this.#newest = place.leaf === "newest";
+    this.#own = undefined;
     try {
       this.#set({
         transcript: ofPage(await this.#services.fetchPath(id, place)),
@@ -148,7 +153,10 @@ export class Conversation {
       return;
     }
     const leaf = transcript.messages.at(-1)?.id;
-    const page = await this.#services.fetchPath(id, { leaf: this.#newest || !leaf ? "newest" : leaf });
+    let page = await this.#services.fetchPath(id, { leaf: this.#newest || !leaf ? "newest" : leaf });
+    if (this.#own !== undefined && !page.items.some((message) => message.id === this.#own)) {
+      page = await this.#services.fetchPath(id, { through: this.#own });
+    }
     if (!this.#view.pending) {
       this.#set({ transcript: refreshed(this.#view.transcript, page) });
       this.#followRunning();
@@ -237,6 +245,9 @@ export class Conversation {
         await this.#settle(live);
       } else if (this.#view.pending?.live === live) {
         this.#set({ pending: { question, live, failure: error } });
+        if (error instanceof SessionEnded && question) {
+          this.#services.unsent(this.id, question);
+        }
       }
     }
   }
@@ -244,6 +255,7 @@ export class Conversation {
   #begin(asking: Asking, question: Question | undefined, live: LiveAnswer, answer: Answer): void {
     const id = answer.conversationId ?? this.id;
     this.#live.set(answer.generationId ?? "", live);
+    this.#own = answer.messageId;
     this.#set({ id, pending: undefined, transcript: withAnswer(asking.base, question, answer) });
     if (id !== undefined) {
       this.#services.changed(id);

@@ -1,9 +1,12 @@
 /** The conversations of this tab, and the word that goes between tabs. */
 import { announce } from "@/components/announcer";
 import { queries } from "@/lib/queries";
+import { session } from "@/lib/session/browser";
 import type { Answer } from "@/lib/stream/answers";
+import { keepDraft } from "../composer/drafts";
 import { Conversation } from "./conversation";
 import * as requests from "./requests";
+import type { Question } from "./transcript";
 
 const CHANNEL = "deeper-chat";
 
@@ -66,6 +69,8 @@ class Conversations {
   readonly #services = {
     ...requests,
     changed: (id: string) => this.tell(id),
+    // Whoever signs in again finds it where it was written.
+    unsent: (id: string | undefined, { text }: Question) => keepDraft(session.account(), id, text),
     answered: (answer: Answer) => announce(spoken(answer)),
   };
 }

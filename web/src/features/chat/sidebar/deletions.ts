@@ -50,13 +50,11 @@ async function deleteNow(id: string): Promise<void> {
 export function deleteOnLeaving(): () => void {
   const leave = () => {
     for (const id of waiting.keys()) {
-      void session.token().then((token) =>
-        fetch(`${baseUrl}/v1/conversations/${id}`, {
-          method: "DELETE",
-          headers: { Authorization: `Bearer ${token}` },
-          keepalive: true,
-        }),
-      );
+      void fetch(`${baseUrl}/v1/conversations/${id}`, {
+        method: "DELETE",
+        headers: { Authorization: `Bearer ${session.present()}` },
+        keepalive: true,
+      });
     }
   };
   addEventListener("pagehide", leave);

@@ -1,5 +1,6 @@
 /** What is done with conversations apart from talking in them. */
-import { type InfiniteData, useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { type InfiniteData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useSyncExternalStore } from "react";
 import { toast } from "@/components/toasts";
 import { baseUrl } from "@/lib/api/base";
 import { api, result, signedFetch } from "@/lib/api/client";
@@ -30,7 +31,25 @@ export function useConversationList(archived: boolean) {
   });
 }
 
-export function useConversationTitle(id: string | undefined) {
+/** The title of a conversation, as the lists have it, or else as it was asked for by itself. */
+export function useConversationTitle(id: string | undefined): string | undefined {
+  const listed = useSyncExternalStore(
+    (listener) => queries.getQueryCache().subscribe(listener),
+    () => listedTitle(id),
+    () => undefined,
+  );
+  const { data } = useQuery({
+    queryKey: ["conversations", "one", id],
+    queryFn: () =>
+      result(
+        api.GET("/v1/conversations/{conversation_id}", { params: { path: { conversation_id: id ?? "" } } }),
+      ),
+    enabled: id !== undefined && listed === undefined,
+  });
+  return listed ?? data?.title;
+}
+
+function listedTitle(id: string | undefined): string | undefined {
   const lists = queries.getQueriesData<Pages>({ queryKey: ["conversations", "list"] });
   return lists
     .flatMap(([, data]) => data?.pages ?? [])

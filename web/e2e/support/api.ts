@@ -1,0 +1,100 @@
+/** The real API server with its own PostgreSQL: `deeper dev`, in a process group of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const DEEPER = process.env.DEEPER_BIN ?? join(import.meta.dirname, "../../../.venv/bin/deeper");
+const PATIENCE = 60_000;
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((done) => {
+    probe.listen(0, "127.0.0.1", done);
+  });
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((done) => probe.close(done));
+  return port;
+}
+
+export class Api {
+  readonly url: string;
+  readonly #port: number;
+  readonly #folder: string;
+  readonly #settings: Record<string, string>;
+  #process: ChildProcess | undefined;
+  #output = "";
+
+  private constructor(port: number, folder: string, settings: Record<string, string>) {
+    this.#port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#folder = folder;
+    this.#settings = settings;
+  }
+
+  /** Starts one with a new database. `settings` are further variables. */
+  static async start(settings: Record<string, string>): Promise<Api> {
+    const api = new Api(await freePort(), await mkdtemp(join(tmpdir(), "deeper-e2e-")), settings);
+    await api.start();
+    return api;
+  }
+
+  /** Starts it, again if it ran before. */
+  async start(): Promise<void> {
+    const child = spawn(DEEPER, ["dev", "--port", String(this.#port), "--data-dir", this.#folder], {
+      cwd: this.#folder,
+      env: { ...process.env, ...this.#settings },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (part: Buffer) => {
+        this.#output = (this.#output + part.toString()).slice(-20_000);
+      });
+    }
+    const until = Date.now() + PATIENCE;
+    while (!(await this.#answers())) {
+      if (child.exitCode !== null || Date.now() > until) {
+        throw new Error(`deeper dev did not start:\n${this.#output}`);
+      }
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  }
+
+  /** The password of the first account, which is an administrator's. */
+  get adminPassword(): string {
+    return /First account: \S+ password (\S+)/.exec(this.#output)?.[1] ?? "";
+  }
+
+  /** Ends the server and all that it started, at once. */
+  kill(): void {
+    if (this.#process?.pid) {
+      try {
+        process.kill(-this.#process.pid, "SIGKILL");
+      } catch {
+        // It has ended already.
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((done) => child.once("exit", done));
+      child.kill("SIGTERM");
+      await ended;
+    }
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.url}/health`)).ok;
+    } catch {
+      return false;
+    }
+  }
+}
