@@ -37,17 +37,18 @@ for (const theme of ["light", "dark"] as const) {
       });
 
       test("the chat can be used by everybody", async ({ chat, model, page }) => {
-        await expectAccessible(page);
-        await expectNoSideways(page);
         const question = unique("rich");
         await model.play(question, ...RICH, { gate: question }, "\nend");
         await chat.ask(question);
         await expect(chat.last.getByRole("blockquote")).toBeVisible();
-        await expectAccessible(page);
         await model.open(question);
         await chat.settled();
         await expectAccessible(page);
         await expectNoSideways(page);
+        // Colours are those of the page; what stands over it is looked at in one theme for each size.
+        if ((theme === "dark") !== (size === "phone")) {
+          return;
+        }
         await page.keyboard.press("Control+k");
         await page.getByRole("combobox").fill("rich");
         await expect(page.getByRole("option").first()).toBeVisible();
@@ -158,7 +159,7 @@ test("who follows an answer is taken along, and who reads above is left there", 
   await chat.last.hover();
   await page.mouse.wheel(0, -900);
   await expect(page.getByRole("button", { name: "To the end" })).toBeVisible();
-  const seen = chat.last.getByText("second 40", { exact: true });
+  const seen = chat.last.getByText("second 30", { exact: true });
   await expect(seen).toBeInViewport();
   await model.open(`${question} 2`);
   await chat.settled();

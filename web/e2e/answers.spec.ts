@@ -56,7 +56,7 @@ test("an answer that is stopped keeps what it had", async ({ chat, model, page }
   await model.play(question, "Only this", { gate: question }, " and never that");
   await chat.ask(question);
   await expect(chat.last).toContainText("Only this");
-  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
   await chat.settled();
   await expect(chat.last).toContainText("Stopped.");
   await expect(chat.last).toContainText("Only this");

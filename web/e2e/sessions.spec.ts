@@ -9,7 +9,7 @@ test("somebody signs up, out and in again", async ({ page }) => {
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Create account" }).click();
   await expect(page).toHaveURL(/\/chat$/);
-  await page.getByRole("button", { name: "Account" }).click();
+  await page.getByTitle("Account").click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page).toHaveURL(/\/login/);
   await page.getByLabel("E-mail").fill(email);
@@ -195,7 +195,7 @@ test("a session that was ended elsewhere ends here, and what was typed is there 
 test("signing out in one tab signs all tabs out", async ({ chat, page, context, tab }) => {
   const second = await tab(context, "/settings");
   await expect(second.page.getByRole("heading", { name: "Devices" })).toBeVisible();
-  await page.getByRole("button", { name: "Account" }).click();
+  await page.getByTitle("Account").click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page).toHaveURL(/\/login/);
   await expect(second.page).toHaveURL(/\/login\?next=%2Fsettings/);

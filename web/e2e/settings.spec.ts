@@ -97,7 +97,7 @@ test("administrators see what happened, and others do not", async ({ page }) => 
   await page.getByLabel("E-mail").fill("admin@example.com");
   await page.getByLabel("Password", { exact: true }).fill(process.env.E2E_ADMIN_PASSWORD ?? "");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByLabel("Show", { exact: true }).selectOption("signed_up");
+  await page.getByRole("combobox", { name: "Show" }).selectOption("signed_up");
   await expect(page.getByRole("listitem").first()).toContainText("Signed up");
   await page.getByRole("listitem").first().getByText("Signed up").click();
   await expect(page.getByText("Chrome on Linux").first()).toBeVisible();

@@ -43,6 +43,7 @@ export class Api {
 
   /** Starts it, again if it ran before. */
   async start(): Promise<void> {
+    this.#output = "";
     const child = spawn(DEEPER, ["dev", "--port", String(this.#port), "--data-dir", this.#folder], {
       cwd: this.#folder,
       env: { ...process.env, ...this.#settings },
@@ -92,7 +93,7 @@ export class Api {
 
   async #answers(): Promise<boolean> {
     try {
-      return (await fetch(`${this.url}/health`)).ok;
+      return (await fetch(`${this.url}/health`)).ok && this.#output.includes("Ctrl-C ends it");
     } catch {
       return false;
     }

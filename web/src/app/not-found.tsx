@@ -1,5 +1,5 @@
 import type { Metadata } from "next";
-import Link from "next/link";
+import { PageLink } from "@/components/page-link";
 
 export const metadata: Metadata = { title: "Not found" };
 
@@ -8,9 +8,9 @@ export default function NotFound() {
     <main className="column grid min-h-dvh content-center gap-4">
       <h1 className="font-semibold text-2xl">There is no such page</h1>
       <p className="text-soft">The address may be old, or have a letter wrong.</p>
-      <Link href="/chat" className="button button-main justify-self-start">
+      <PageLink href="/chat" className="button button-main justify-self-start">
         To your conversations
-      </Link>
+      </PageLink>
     </main>
   );
 }

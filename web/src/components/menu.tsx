@@ -15,12 +15,15 @@ export interface Choice {
 /** A button that opens a list of things to choose one from: with the arrows, by the first letters, or by pointing. */
 export function Menu({
   label,
+  named = false,
   className,
   children,
   choices,
   align = "start",
 }: {
   label: string;
+  /** What the button shows is its name. */
+  named?: boolean;
   className: string;
   children: ReactNode;
   choices: readonly Choice[];
@@ -58,7 +61,7 @@ export function Menu({
         ref={button}
         type="button"
         className={className}
-        aria-label={label}
+        aria-label={named ? undefined : label}
         title={label}
         aria-haspopup="menu"
         aria-expanded={open}

@@ -1,6 +1,6 @@
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { Icon } from "./icons";
+import { PageLink } from "./page-link";
 
 /** A page beside the chat: its name, and the way back. */
 export function PageFrame({ title, children }: { title: string; children: ReactNode }) {
@@ -8,14 +8,14 @@ export function PageFrame({ title, children }: { title: string; children: ReactN
     <div className="min-h-dvh">
       <header className="border-line border-b">
         <div className="column flex min-h-13 items-center gap-2">
-          <Link
+          <PageLink
             href="/chat"
             className="icon-button -ml-2"
             aria-label="Back to the chat"
             title="Back to the chat"
           >
             <Icon name="back" />
-          </Link>
+          </PageLink>
           <h1 className="font-medium">{title}</h1>
         </div>
       </header>

@@ -1,10 +1,10 @@
 "use client";
 
-import Link from "next/link";
 import { useSearchParams } from "next/navigation";
 import { Suspense, useSyncExternalStore } from "react";
 import { Mark } from "@/components/icons";
 import { Notice } from "@/components/notice";
+import { PageLink } from "@/components/page-link";
 import { CredentialsForm, type Purpose } from "./credentials-form";
 
 const WORDS = {
@@ -38,12 +38,12 @@ function OtherWay({ purpose }: { purpose: Purpose }) {
   return (
     <p className="text-soft">
       {ask}{" "}
-      <Link
-        href={next ? { pathname: href, query: { next } } : href}
+      <PageLink
+        href={next ? `${href}?next=${encodeURIComponent(next)}` : href}
         className="text-deep underline underline-offset-4"
       >
         {other}
-      </Link>
+      </PageLink>
     </p>
   );
 }

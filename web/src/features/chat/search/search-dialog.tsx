@@ -45,7 +45,7 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Search" onClose={onClose} className="max-w-2xl">
       <input
-        type="search"
+        type="text"
         role="combobox"
         aria-label="Search all conversations"
         aria-expanded={matches.length > 0}

@@ -7,7 +7,8 @@ import { type Shortcut, shortcutOf } from "./shortcuts";
 export function useShortcuts(actions: Record<Shortcut, () => void>): void {
   const act = useEffectEvent((event: KeyboardEvent) => {
     const shortcut = shortcutOf(event);
-    if (shortcut && !event.isComposing) {
+    // What is in front of the page has the keys.
+    if (shortcut && !event.isComposing && document.querySelector("dialog[open]") === null) {
       event.preventDefault();
       actions[shortcut]();
     }

@@ -21,6 +21,7 @@ export function AccountMenu({
   return (
     <Menu
       label="Account"
+      named
       className="flex min-h-11 w-full min-w-0 items-center gap-3 rounded-md px-2 text-left hover:bg-wash"
       choices={[
         { label: "Settings", icon: "settings", onChoose: () => router.push("/settings") },

@@ -1,10 +1,10 @@
 "use client";
 
-import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { Icon } from "@/components/icons";
 import { Menu } from "@/components/menu";
+import { PageLink } from "@/components/page-link";
 import type { Conversation } from "@/lib/api/types";
 import { deleteSoon } from "./deletions";
 import { exportConversation, useChange } from "./requests";
@@ -42,9 +42,8 @@ export function ConversationItem({
   }
   return (
     <div className={`group flex items-center rounded-md ${current ? "bg-wash" : "hover:bg-wash"}`}>
-      <Link
+      <PageLink
         href={`/chat?id=${id}`}
-        prefetch={false}
         aria-current={current ? "page" : undefined}
         onClick={onChoose}
         className="flex min-h-10 min-w-0 flex-1 items-center gap-2 rounded-md px-3 focus-visible:outline-offset-[-2px]"
@@ -56,7 +55,7 @@ export function ConversationItem({
             title="Being answered"
           />
         )}
-      </Link>
+      </PageLink>
       <Menu
         label={`More for ${title}`}
         align="end"

@@ -1,8 +1,8 @@
 "use client";
 
-import Link from "next/link";
 import { useState } from "react";
 import { Icon, Mark } from "@/components/icons";
+import { PageLink } from "@/components/page-link";
 import { useMe } from "@/lib/session/use-session";
 import { AccountMenu } from "./account-menu";
 import { ConversationList } from "./conversation-list";
@@ -28,14 +28,14 @@ export function Sidebar({
   return (
     <nav aria-label="Conversations" className="flex h-full min-h-0 flex-col bg-panel">
       <div className="grid gap-1 p-3">
-        <Link
+        <PageLink
           href="/chat"
           onClick={onNew}
           className="flex min-h-10 items-center gap-2.5 rounded-md px-3 font-semibold text-deep"
         >
           <Mark />
           DeeperSensor
-        </Link>
+        </PageLink>
         <button
           type="button"
           onClick={onNew}
