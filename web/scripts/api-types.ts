@@ -1,6 +1,6 @@
 /**
- * Writes the types of the API, made of its OpenAPI document: of the checked-in file, or of what
- * `API_DOCUMENT` names (a path or the address of a running server's document).
+ * Writes the types of the API, made of its OpenAPI document: of the one that is checked in, or of what
+ * `API_DOCUMENT` names (a file, or the address of a running server's document).
  *
  * With `--check` nothing is written, and the types that are there have to be those.
  */
@@ -8,11 +8,22 @@ import { readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
 const target = new URL("../src/lib/api/schema.d.ts", import.meta.url);
-const source = process.env.API_DOCUMENT ?? "http://127.0.0.1:8080/openapi/openapi.json";
-const document = source.startsWith("http")
-  ? await (await fetch(source)).json()
-  : JSON.parse(await readFile(source, "utf8"));
+const source = process.env.API_DOCUMENT ?? new URL("../../packages/api/openapi.json", import.meta.url);
 
+async function read(): Promise<string> {
+  return typeof source === "string" && source.startsWith("http")
+    ? (await fetch(source)).text()
+    : readFile(source, "utf8");
+}
+
+/** The order in which a server names things means nothing, and may be another one each time. */
+function ordered(_: string, value: unknown): unknown {
+  return value !== null && typeof value === "object" && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+    : value;
+}
+
+const document = JSON.parse(await read(), ordered);
 // What has a default may be left out, in bodies and in responses.
 const types = astToString(await openapiTS(document, { defaultNonNullable: false }));
 

@@ -19,526 +19,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/auth/signup": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Make an account and sign it in
-         * @description Make an account and sign it in.
-         */
-        post: operations["signUp"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/auth/login": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Open a session
-         * @description Open a session.
-         */
-        post: operations["login"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/auth/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Exchange a refresh token, from the body or else from the cookie, for new tokens
-         * @description Exchange a refresh token, from the body or else from the cookie, for new tokens.
-         */
-        post: operations["refresh"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/auth/logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * End the session that asks
-         * @description End the session that asks.
-         */
-        post: operations["logout"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/auth/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return the devices that are signed in, the newest sign-in first
-         * @description Return the devices that are signed in, the newest sign-in first.
-         */
-        get: operations["listSessions"];
-        put?: never;
-        post?: never;
-        /**
-         * Sign out every device but the one that asks. API keys stay
-         * @description Sign out every device but the one that asks. API keys stay.
-         */
-        delete: operations["endOtherSessions"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/auth/sessions/{session_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Sign out one device
-         * @description Sign out one device.
-         */
-        delete: operations["endSession"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return the account
-         * @description Return the account.
-         */
-        get: operations["getMe"];
-        put?: never;
-        post?: never;
-        /**
-         * Delete the account and everything that belongs to it
-         * @description Delete the account and everything that belongs to it.
-         */
-        delete: operations["deleteMe"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/me/password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Set another password; every session ends, and this device gets the tokens of a new one. API keys stay
-         * @description Set another password; every session ends, and this device gets the tokens of a new one. API keys stay.
-         */
-        put: operations["changePassword"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/api-keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return the keys that were not revoked; those that have expired are among them
-         * @description Return the keys that were not revoked; those that have expired are among them.
-         */
-        get: operations["listApiKeys"];
-        put?: never;
-        /**
-         * Make a key. It goes where an access token goes; only its hash is kept
-         * @description Make a key. It goes where an access token goes; only its hash is kept.
-         */
-        post: operations["makeApiKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/api-keys/{key_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * End a key. Within five seconds no server takes it any more
-         * @description End a key. Within five seconds no server takes it any more.
-         */
-        delete: operations["revokeApiKey"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/admin/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return what happened to accounts, sessions and API keys in the last 180 days, the newest first
-         * @description Return what happened to accounts, sessions and API keys in the last 180 days, the newest first.
-         *
-         *     Of each kind there are the newest 100,000.
-         */
-        get: operations["listAuditEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/models": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return the models of the model server that the caller may use
-         * @description Return the models of the model server that the caller may use.
-         */
-        get: operations["listModels"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/chat": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Answer as server-sent events, as lines of JSON where NDJSON is accepted, or whole with ``"stream": false``
-         * @description Answer as server-sent events, as lines of JSON where NDJSON is accepted, or whole with ``"stream": false``.
-         *
-         *     An answer that is kept goes on for a minute when nobody follows it, and GET /v1/generations/{id}/events comes back
-         *     to it; one that is not is cancelled when whoever asked goes away. ``on_disconnect`` changes either. A request with
-         *     an ``Idempotency-Key`` may be sent again within a day: it is not asked twice.
-         */
-        post: operations["chat"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/generations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return the caller's running generations, the newest first, without their text
-         * @description Return the caller's running generations, the newest first, without their text.
-         */
-        get: operations["listGenerations"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/generations/{generation_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return a generation with its text so far. Of an answer that is not kept, the text is there for a day
-         * @description Return a generation with its text so far. Of an answer that is not kept, the text is there for a day.
-         */
-        get: operations["getGeneration"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/generations/{generation_id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Send the events of a generation: all, or those after the one that ``Last-Event-ID`` or ``after`` names
-         * @description Send the events of a generation: all, or those after the one that ``Last-Event-ID`` or ``after`` names.
-         *
-         *     They are those of the stream that POST /v1/chat began, in the same forms. 204, which tells a browser not to come
-         *     again, if there is none left.
-         */
-        get: operations["followGeneration"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/generations/{generation_id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Stop a generation, on whichever server it runs, and return it with what it had come to
-         * @description Stop a generation, on whichever server it runs, and return it with what it had come to.
-         *
-         *     One that has ended stays as it is. Should the server that runs it not have stopped it within two seconds, the state
-         *     is still ``running``.
-         */
-        post: operations["cancelGeneration"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/usage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return requests and tokens by day and model
-         * @description Return requests and tokens by day and model.
-         */
-        get: operations["getUsage"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/conversations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return the archived conversations, or else all others, the newest activity first
-         * @description Return the archived conversations, or else all others, the newest activity first.
-         */
-        get: operations["listConversations"];
-        put?: never;
-        /**
-         * Make a conversation without messages
-         * @description Make a conversation without messages.
-         */
-        post: operations["createConversation"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/conversations/{conversation_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return a conversation without its messages
-         * @description Return a conversation without its messages.
-         */
-        get: operations["getConversation"];
-        put?: never;
-        post?: never;
-        /**
-         * Delete a conversation with its messages, and cancel what is being written in it
-         * @description Delete a conversation with its messages, and cancel what is being written in it.
-         */
-        delete: operations["deleteConversation"];
-        options?: never;
-        head?: never;
-        /**
-         * Rename a conversation, archive it or bring it back
-         * @description Rename a conversation, archive it or bring it back.
-         */
-        patch: operations["changeConversation"];
-        trace?: never;
-    };
-    "/v1/conversations/{conversation_id}/messages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return messages, the newest first: all of them, or a path with the ids of the siblings of each
-         * @description Return messages, the newest first: all of them, or a path with the ids of the siblings of each.
-         *
-         *     A page ends early where it has become large.
-         */
-        get: operations["listMessages"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/conversations/{conversation_id}/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return a whole conversation as a file
-         * @description Return a whole conversation as a file.
-         */
-        get: operations["exportConversation"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/conversations/import": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Make a conversation of one that was exported, under new ids
-         * @description Make a conversation of one that was exported, under new ids.
-         */
-        post: operations["importConversation"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Return the best of the newest thousand messages with the words, the best first
-         * @description Return the best of the newest thousand messages with the words, the best first.
-         *
-         *     The cursor counts: a message that comes meanwhile may move another one to a second page, or from it.
-         */
-        get: operations["search"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/openai/v1/chat/completions": {
         parameters: {
             query?: never;
@@ -602,10 +82,884 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what happened to accounts, sessions and API keys in the last 180 days, the newest first
+         * @description Return what happened to accounts, sessions and API keys in the last 180 days, the newest first.
+         *
+         *     Of each kind there are the newest 100,000.
+         */
+        get: operations["listAuditEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the keys that were not revoked; those that have expired are among them
+         * @description Return the keys that were not revoked; those that have expired are among them.
+         */
+        get: operations["listApiKeys"];
+        put?: never;
+        /**
+         * Make a key. It goes where an access token goes; only its hash is kept
+         * @description Make a key. It goes where an access token goes; only its hash is kept.
+         */
+        post: operations["makeApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a key. Within five seconds no server takes it any more
+         * @description End a key. Within five seconds no server takes it any more.
+         */
+        delete: operations["revokeApiKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a session
+         * @description Open a session.
+         */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the session that asks
+         * @description End the session that asks.
+         */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a refresh token, from the body or else from the cookie, for new tokens
+         * @description Exchange a refresh token, from the body or else from the cookie, for new tokens.
+         */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the devices that are signed in, the newest sign-in first
+         * @description Return the devices that are signed in, the newest sign-in first.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign out every device but the one that asks. API keys stay
+         * @description Sign out every device but the one that asks. API keys stay.
+         */
+        delete: operations["endOtherSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign out one device
+         * @description Sign out one device.
+         */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth/signup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an account and sign it in
+         * @description Make an account and sign it in.
+         */
+        post: operations["signUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer as server-sent events, as lines of JSON where NDJSON is accepted, or whole with ``"stream": false``
+         * @description Answer as server-sent events, as lines of JSON where NDJSON is accepted, or whole with ``"stream": false``.
+         *
+         *     An answer that is kept goes on for a minute when nobody follows it, and GET /v1/generations/{id}/events comes back
+         *     to it; one that is not is cancelled when whoever asked goes away. ``on_disconnect`` changes either. A request with
+         *     an ``Idempotency-Key`` may be sent again within a day: it is not asked twice.
+         */
+        post: operations["chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the archived conversations, or else all others, the newest activity first
+         * @description Return the archived conversations, or else all others, the newest activity first.
+         */
+        get: operations["listConversations"];
+        put?: never;
+        /**
+         * Make a conversation without messages
+         * @description Make a conversation without messages.
+         */
+        post: operations["createConversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a conversation of one that was exported, under new ids
+         * @description Make a conversation of one that was exported, under new ids.
+         */
+        post: operations["importConversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a conversation without its messages
+         * @description Return a conversation without its messages.
+         */
+        get: operations["getConversation"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a conversation with its messages, and cancel what is being written in it
+         * @description Delete a conversation with its messages, and cancel what is being written in it.
+         */
+        delete: operations["deleteConversation"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename a conversation, archive it or bring it back
+         * @description Rename a conversation, archive it or bring it back.
+         */
+        patch: operations["changeConversation"];
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a whole conversation as a file
+         * @description Return a whole conversation as a file.
+         */
+        get: operations["exportConversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return messages, the newest first: all of them, or a path with the ids of the siblings of each
+         * @description Return messages, the newest first: all of them, or a path with the ids of the siblings of each.
+         *
+         *     A page ends early where it has become large.
+         */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the caller's running generations, the newest first, without their text
+         * @description Return the caller's running generations, the newest first, without their text.
+         */
+        get: operations["listGenerations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/generations/{generation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a generation with its text so far. Of an answer that is not kept, the text is there for a day
+         * @description Return a generation with its text so far. Of an answer that is not kept, the text is there for a day.
+         */
+        get: operations["getGeneration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/generations/{generation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a generation, on whichever server it runs, and return it with what it had come to
+         * @description Stop a generation, on whichever server it runs, and return it with what it had come to.
+         *
+         *     One that has ended stays as it is. Should the server that runs it not have stopped it within two seconds, the state
+         *     is still ``running``.
+         */
+        post: operations["cancelGeneration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/generations/{generation_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Send the events of a generation: all, or those after the one that ``Last-Event-ID`` or ``after`` names
+         * @description Send the events of a generation: all, or those after the one that ``Last-Event-ID`` or ``after`` names.
+         *
+         *     They are those of the stream that POST /v1/chat began, in the same forms. 204, which tells a browser not to come
+         *     again, if there is none left.
+         */
+        get: operations["followGeneration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the account
+         * @description Return the account.
+         */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete the account and everything that belongs to it
+         * @description Delete the account and everything that belongs to it.
+         */
+        delete: operations["deleteMe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set another password; every session ends, and this device gets the tokens of a new one. API keys stay
+         * @description Set another password; every session ends, and this device gets the tokens of a new one. API keys stay.
+         */
+        put: operations["changePassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the models of the model server that the caller may use
+         * @description Return the models of the model server that the caller may use.
+         */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the best of the newest thousand messages with the words, the best first
+         * @description Return the best of the newest thousand messages with the words, the best first.
+         *
+         *     The cursor counts: a message that comes meanwhile may move another one to a second page, or from it.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return requests and tokens by day and model
+         * @description Return requests and tokens by day and model.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Answer
+         * @description A complete answer; the same facts as the frames of its stream.
+         */
+        Answer: {
+            /** @default null */
+            conversation_id?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @default [] */
+            dropped?: string[];
+            finish_reason: components["schemas"]["FinishReason"];
+            /** Format: uuid */
+            generation_id: string;
+            message: components["schemas"]["ChatMessage"];
+            /** @default null */
+            message_id?: string | null;
+            model: string;
+            /** @default null */
+            parent_id?: string | null;
+            timings: components["schemas"]["Timings"];
+            usage: components["schemas"]["Usage"];
+        };
+        /**
+         * ApiKeyBody
+         * @description What the key is called, and what it is to be good for.
+         */
+        ApiKeyBody: {
+            /** @default null */
+            expires_in_days?: number | null;
+            name: string;
+            /** @description What the key is for; `chat` goes with reading. */
+            scopes: components["schemas"]["KeyScope"][];
+        };
+        /**
+         * AuditEvent
+         * @description An event as administrators see it: who (``actor_id``) did what (``kind``) to whose account (``subject_id``).
+         */
+        AuditEvent: {
+            actor_id: string | null;
+            /** Format: date-time */
+            at: string;
+            details: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            id: string;
+            ip_address: string | null;
+            kind: string;
+            subject_id: string | null;
+            user_agent: string | null;
+        };
+        /**
+         * CalledFunction
+         * @description A function that the model called; ``arguments`` is JSON text.
+         */
+        CalledFunction: {
+            /** @default null */
+            arguments?: string | null;
+            name: string;
+        };
+        /**
+         * CalledTool
+         * @description A tool that the model called.
+         */
+        CalledTool: {
+            function: components["schemas"]["CalledFunction"];
+            /** @default null */
+            id?: string | null;
+            /** @default null */
+            type?: "function" | null;
+        };
+        /**
+         * CancelAfter
+         * @description Go on for so many seconds without a viewer.
+         */
+        CancelAfter: {
+            cancel_after: number;
+        };
+        /**
+         * ChatBody
+         * @description What to ask, how to answer, and what to keep.
+         *
+         *     ``store`` keeps question and answer as a new conversation. ``conversation_id`` continues one: ``messages`` are then
+         *     the new ones, after ``parent_id``, or after the newest message without it; null begins anew. No messages: what
+         *     ``parent_id`` says is answered again.
+         */
+        ChatBody: {
+            /** @default null */
+            conversation_id?: string | null;
+            /** @default null */
+            format?: "json" | {
+                [key: string]: unknown;
+            } | null;
+            /** @default [] */
+            messages?: components["schemas"]["ChatMessage"][];
+            model: string;
+            /** @default null */
+            on_disconnect?: ("cancel" | "continue") | components["schemas"]["CancelAfter"] | null;
+            /** @default {} */
+            options?: components["schemas"]["ChatOptions"];
+            parent_id?: string | null;
+            /** @default null */
+            store?: boolean | null;
+            /** @default true */
+            stream?: boolean;
+            /** @default null */
+            think?: boolean | ("high" | "low" | "medium") | null;
+            /** @default [] */
+            tools?: components["schemas"]["Tool"][];
+        };
+        /**
+         * ChatMessage
+         * @description One message of a conversation.
+         *
+         *     ``images`` are the bytes of image files (base64 in JSON). ``thinking`` is what a reasoning model thought before it
+         *     answered. ``tool_calls`` belongs to the assistant, ``tool_call_id`` and ``tool_name`` to the tool that answers.
+         */
+        ChatMessage: {
+            /** @default  */
+            content?: string;
+            /** @default [] */
+            images?: string[];
+            role: components["schemas"]["ChatRole"];
+            /** @default null */
+            thinking?: string | null;
+            /** @default null */
+            tool_call_id?: string | null;
+            /** @default [] */
+            tool_calls?: components["schemas"]["ToolCall"][];
+            /** @default null */
+            tool_name?: string | null;
+        };
+        /**
+         * ChatOptions
+         * @description How to sample. What is None is left to the model server.
+         *
+         *     The bounds are those that Ollama and OpenAI agree on; ``max_tokens`` counts completion tokens only.
+         */
+        ChatOptions: {
+            /** @default null */
+            frequency_penalty?: number | null;
+            /** @default null */
+            max_tokens?: number | null;
+            /** @default null */
+            presence_penalty?: number | null;
+            /** @default null */
+            seed?: number | null;
+            /** @default [] */
+            stop?: string[];
+            /** @default null */
+            temperature?: number | null;
+            /** @default null */
+            top_k?: number | null;
+            /** @default null */
+            top_p?: number | null;
+        };
+        /**
+         * ChatRole
+         * @description Who speaks in a message.
+         * @enum {unknown}
+         */
+        ChatRole: "assistant" | "system" | "tool" | "user";
+        /**
+         * Chunk
+         * @description One event of a stream. The one with the ``usage``, if that was asked for, has no choices.
+         */
+        Chunk: {
+            choices: components["schemas"]["ChunkChoice"][];
+            created: number;
+            id: string;
+            model: string;
+            /** @enum {unknown} */
+            object: "chat.completion.chunk";
+            /** @default null */
+            usage?: components["schemas"]["TokenCounts"] | null;
+        };
+        /**
+         * ChunkChoice
+         * @description The one answer that there is.
+         */
+        ChunkChoice: {
+            delta: components["schemas"]["ChunkDelta"];
+            finish_reason: string | null;
+            index: number;
+        };
+        /**
+         * ChunkDelta
+         * @description What a chunk adds to the message. ``reasoning_content`` is what the model thinks before it answers.
+         */
+        ChunkDelta: {
+            /** @default null */
+            content?: string | null;
+            /** @default null */
+            reasoning_content?: string | null;
+            /** @default null */
+            role?: string | null;
+            /** @default [] */
+            tool_calls?: components["schemas"]["ToolCallPiece"][];
+        };
+        /**
+         * Completion
+         * @description A whole answer, and what is known of it.
+         */
+        Completion: {
+            choices: components["schemas"]["CompletionChoice"][];
+            created: number;
+            id: string;
+            model: string;
+            /** @enum {unknown} */
+            object: "chat.completion";
+            usage: components["schemas"]["TokenCounts"];
+        };
+        /**
+         * CompletionBody
+         * @description What to ask and how to answer. No conversation is kept, whatever ``store`` says.
+         *
+         *     ``tool_choice`` with the name of a function offers the model that one only. ``n`` is 1.
+         */
+        CompletionBody: {
+            /**
+             * @description Not supported.
+             * @default null
+             */
+            audio?: null;
+            /** @default null */
+            frequency_penalty?: number | null;
+            /**
+             * @description Not supported.
+             * @default null
+             */
+            function_call?: null;
+            /**
+             * @description Not supported.
+             * @default null
+             */
+            functions?: null;
+            /** @default null */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /** @default null */
+            logprobs?: boolean | null;
+            /** @default null */
+            max_completion_tokens?: number | null;
+            /** @default null */
+            max_tokens?: number | null;
+            messages: components["schemas"]["MessageIn"][];
+            /** @default null */
+            modalities?: "text"[] | null;
+            model: string;
+            /** @default null */
+            n?: 1 | null;
+            /** @default null */
+            parallel_tool_calls?: boolean | null;
+            /** @default null */
+            presence_penalty?: number | null;
+            /** @default null */
+            reasoning_effort?: ("high" | "low" | "medium" | "minimal" | "none" | "xhigh") | null;
+            /** @default null */
+            response_format?: (components["schemas"]["TextFormat"] | components["schemas"]["JsonFormat"] | components["schemas"]["SchemaFormat"]) | null;
+            /** @default null */
+            seed?: number | null;
+            /** @default null */
+            stop?: string[] | string | null;
+            /** @default null */
+            stream?: boolean | null;
+            /** @default null */
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /** @default null */
+            temperature?: number | null;
+            /** @default null */
+            tool_choice?: ("auto" | "none" | "required") | components["schemas"]["NamedTool"] | null;
+            /** @default null */
+            tools?: components["schemas"]["OfferedTool"][] | null;
+            /** @default null */
+            top_k?: number | null;
+            /** @default null */
+            top_logprobs?: 0 | null;
+            /** @default null */
+            top_p?: number | null;
+            /**
+             * @description Not supported.
+             * @default null
+             */
+            web_search_options?: null;
+        };
+        /**
+         * CompletionChoice
+         * @description The one answer that there is.
+         */
+        CompletionChoice: {
+            finish_reason: string;
+            index: number;
+            logprobs: null;
+            message: components["schemas"]["CompletionMessage"];
+        };
+        /**
+         * CompletionMessage
+         * @description A whole answer; ``content`` is null where there are only tool calls.
+         */
+        CompletionMessage: {
+            content: string | null;
+            /** @default null */
+            reasoning_content?: string | null;
+            refusal: null;
+            /** @enum {unknown} */
+            role: "assistant";
+            /** @default [] */
+            tool_calls?: components["schemas"]["ToolCall"][];
+        };
+        /**
+         * Context
+         * @description The conversation did not fit into the model's context: these messages were left out, the oldest first.
+         */
+        Context: {
+            dropped: string[];
+            /** @enum {unknown} */
+            event: "context";
+        };
+        /**
+         * Conversation
+         * @description A tree of messages; ``title`` is empty until there is something to say.
+         *
+         *     ``active_at`` is the moment at which something was last asked in it, ``archived_at`` the one from which the usual
+         *     list leaves it out, or None.
+         */
+        Conversation: {
+            /** Format: date-time */
+            active_at: string;
+            /** @default null */
+            archived_at?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            title: string;
+        };
+        /**
+         * ConversationBody
+         * @description A new conversation. Without ``title`` it gets one when there is something to say.
+         */
+        ConversationBody: {
+            /** @default null */
+            title?: string | null;
+        };
+        /**
+         * ConversationChange
+         * @description What is to change of a conversation; what is left out stays.
+         */
+        ConversationChange: {
+            archived?: boolean;
+            title?: string;
+        };
         /**
          * CredentialsBody
          * @description Who signs up or in. ``transport`` says how the refresh token is to come: for browsers, as a cookie.
@@ -621,12 +975,18 @@ export interface components {
             transport?: "body" | "cookie";
         };
         /**
-         * RefreshBody
-         * @description The refresh token, unless it comes as the cookie.
+         * DailyUsage
+         * @description What one model took on one day of UTC.
          */
-        RefreshBody: {
-            /** @default null */
-            refresh_token?: string | null;
+        DailyUsage: {
+            completion_tokens: number;
+            /** Format: date */
+            day: string;
+            estimated_requests: number;
+            failed_requests: number;
+            model: string;
+            prompt_tokens: number;
+            requests: number;
         };
         /**
          * DeleteBody
@@ -634,6 +994,509 @@ export interface components {
          */
         DeleteBody: {
             password: string;
+        };
+        /**
+         * Document
+         * @description A whole conversation; ``messages`` are in the order in which they were made, the oldest first.
+         */
+        Document: {
+            /** Format: date-time */
+            active_at: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @enum {unknown} */
+            format: "deepersensor.conversation";
+            messages: components["schemas"]["DocumentMessage"][];
+            title: string;
+            /** @enum {unknown} */
+            version: 1;
+        };
+        /**
+         * DocumentMessage
+         * @description A message of a document. Its ids mean something within the document only.
+         *
+         *     ``images`` are the bytes of image files (base64 in JSON).
+         */
+        DocumentMessage: {
+            content: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @default [] */
+            images?: string[];
+            /** @default null */
+            model?: string | null;
+            parent_id: string | null;
+            role: components["schemas"]["ChatRole"];
+            /** @default complete */
+            state?: components["schemas"]["MessageState"];
+            /** @default null */
+            thinking?: string | null;
+            /** @default null */
+            tool_call_id?: string | null;
+            /** @default [] */
+            tool_calls?: components["schemas"]["ToolCall"][];
+            /** @default null */
+            tool_name?: string | null;
+        };
+        /**
+         * Done
+         * @description The answer is complete, or was stopped on purpose. It has been saved, unless the database is out of reach.
+         */
+        Done: {
+            /** @enum {unknown} */
+            event: "done";
+            finish_reason: components["schemas"]["FinishReason"];
+            /** @default null */
+            message_id?: string | null;
+            timings: components["schemas"]["Timings"];
+            usage: components["schemas"]["Usage"];
+        };
+        /**
+         * ErrorBody
+         * @description What is said of an error.
+         *
+         *     ``request_id`` finds it in the logs. ``retry_after`` is the number of seconds after which asking again makes sense;
+         *     a stream has no other place for it.
+         */
+        ErrorBody: {
+            code: components["schemas"]["ErrorCode"];
+            /** @default [] */
+            details?: components["schemas"]["ErrorDetail"][];
+            message: string;
+            /** @default null */
+            request_id?: string | null;
+            /** @default null */
+            retry_after?: number | null;
+        };
+        /**
+         * ErrorCode
+         * @description Every code that a client can meet; the list is closed.
+         * @enum {unknown}
+         */
+        ErrorCode: "answer_incomplete" | "body_too_large" | "conflict" | "context_too_long" | "database_unavailable" | "email_taken" | "forbidden" | "internal_error" | "interrupted" | "invalid_credentials" | "invalid_refresh_token" | "invalid_request" | "invalid_token" | "method_not_allowed" | "model_not_found" | "model_out_of_memory" | "model_protocol_broken" | "model_server_error" | "model_server_failed" | "model_server_overloaded" | "model_server_rejected" | "model_server_timed_out" | "model_server_unreachable" | "not_found" | "overloaded" | "rate_limited" | "refresh_token_reused" | "shutting_down" | "unauthenticated" | "unsupported_media_type" | "validation_failed";
+        /**
+         * ErrorDetail
+         * @description One fault of a request: ``message`` in words, ``field`` as a JSON path such as ``$.messages[0].role``.
+         */
+        ErrorDetail: {
+            /** @default null */
+            field?: string | null;
+            message: string;
+        };
+        /**
+         * ErrorEnvelope
+         * @description The body of every response that is not a success.
+         */
+        ErrorEnvelope: {
+            error: components["schemas"]["ErrorBody"];
+        };
+        /**
+         * Failed
+         * @description The answer will not be completed.
+         */
+        Failed: {
+            error: components["schemas"]["ErrorBody"];
+            /** @enum {unknown} */
+            event: "error";
+        };
+        /**
+         * FinishReason
+         * @description Why an answer ended.
+         * @enum {unknown}
+         */
+        FinishReason: "cancelled" | "content_filter" | "length" | "stop" | "tool_calls";
+        /**
+         * FunctionCall
+         * @description A function that the model wants called; ``arguments`` is JSON text, which a model may well get wrong.
+         */
+        FunctionCall: {
+            /** @default {} */
+            arguments?: string;
+            name: string;
+        };
+        /**
+         * FunctionCallDelta
+         * @description A piece of a function call: the name comes once, ``arguments`` in fragments to be joined.
+         */
+        FunctionCallDelta: {
+            /** @default  */
+            arguments?: string;
+            /** @default null */
+            name?: string | null;
+        };
+        /**
+         * FunctionDefinition
+         * @description A function that the model may call; ``parameters`` is a JSON Schema object.
+         */
+        FunctionDefinition: {
+            /** @default null */
+            description?: string | null;
+            name: string;
+            /** @default null */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * FunctionName
+         * @description Which function.
+         */
+        FunctionName: {
+            name: string;
+        };
+        /**
+         * FunctionPiece
+         * @description A piece of a function call; the name comes once, ``arguments`` in fragments to be joined.
+         */
+        FunctionPiece: {
+            arguments: string;
+            /** @default null */
+            name?: string | null;
+        };
+        /**
+         * GenerationView
+         * @description A generation. ``position`` is that of the last thing in ``message``: the events after it are what is missing.
+         */
+        GenerationView: {
+            /** @default null */
+            conversation_id?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @default [] */
+            dropped?: string[];
+            /** @default null */
+            error?: components["schemas"]["ErrorBody"] | null;
+            /** @default null */
+            finish_reason?: components["schemas"]["FinishReason"] | null;
+            /** Format: uuid */
+            id: string;
+            /** @default null */
+            message?: components["schemas"]["ChatMessage"] | null;
+            /** @default null */
+            message_id?: string | null;
+            model: string;
+            /** @default null */
+            parent_id?: string | null;
+            /** @default null */
+            position?: number | null;
+            /** @enum {unknown} */
+            state: "cancelled" | "complete" | "failed" | "interrupted" | "running";
+            /** @default null */
+            timings?: components["schemas"]["Timings"] | null;
+            /** @default null */
+            usage?: components["schemas"]["Usage"] | null;
+        };
+        /**
+         * Health
+         * @description The process lives.
+         */
+        Health: {
+            /**
+             * @default ok
+             * @enum {unknown}
+             */
+            status: "ok";
+        };
+        /**
+         * ImagePart
+         * @description An image.
+         */
+        ImagePart: {
+            image_url: components["schemas"]["ImageUrl"];
+            /** @enum {unknown} */
+            type: "image_url";
+        };
+        /**
+         * ImageUrl
+         * @description An image as a data URL (RFC 2397) in base64; this server fetches none from elsewhere.
+         */
+        ImageUrl: {
+            url: string;
+        };
+        /**
+         * JsonFormat
+         * @description Any JSON object.
+         */
+        JsonFormat: {
+            /** @enum {unknown} */
+            type: "json_object";
+        };
+        /**
+         * KeyList
+         * @description Keys, the newest first.
+         */
+        KeyList: {
+            items: components["schemas"]["NamedKey"][];
+        };
+        /**
+         * KeyScope
+         * @description What an API key is for. Whoever may chat may also read.
+         * @enum {unknown}
+         */
+        KeyScope: "chat" | "read";
+        /**
+         * ListedModel
+         * @description A model. ``max_model_len`` is its context in tokens, by the name that vLLM gives it.
+         */
+        ListedModel: {
+            created: number;
+            id: string;
+            /** @default null */
+            max_model_len?: number | null;
+            /** @enum {unknown} */
+            object: "model";
+            owned_by: string;
+        };
+        /**
+         * ListedModels
+         * @description All of them.
+         */
+        ListedModels: {
+            data: components["schemas"]["ListedModel"][];
+            /** @enum {unknown} */
+            object: "list";
+        };
+        /**
+         * MadeKey
+         * @description A key that was just made; ``key`` is the whole of it, and is shown this once.
+         */
+        MadeKey: {
+            /** Format: date-time */
+            created_at: string;
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            key: string;
+            last_used_at: string | null;
+            name: string;
+            prefix: string;
+            scopes: components["schemas"]["KeyScope"][];
+        };
+        /**
+         * Match
+         * @description A message with the words.
+         *
+         *     ``highlights`` are pairs of places in ``snippet``, counted in code points: where a word begins and where it ends.
+         */
+        Match: {
+            /** Format: uuid */
+            conversation_id: string;
+            conversation_title: string;
+            /** Format: date-time */
+            created_at: string;
+            highlights: number[][];
+            /** Format: uuid */
+            message_id: string;
+            role: components["schemas"]["ChatRole"];
+            snippet: string;
+        };
+        /**
+         * Message
+         * @description One thing that was said in a conversation.
+         *
+         *     ``content`` is empty while the answer is written: the text so far is to be had from its generation. ``siblings``
+         *     are the ids of all messages with the same parent, this one included, the oldest first; they come with a path.
+         */
+        Message: {
+            content: string;
+            /** Format: uuid */
+            conversation_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @default null */
+            error?: components["schemas"]["ErrorBody"] | null;
+            /** @default null */
+            finish_reason?: components["schemas"]["FinishReason"] | null;
+            /** @default null */
+            generation_id?: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @default [] */
+            images?: string[];
+            /** @default null */
+            model?: string | null;
+            parent_id: string | null;
+            role: components["schemas"]["ChatRole"];
+            /** @default [] */
+            siblings?: string[];
+            state: components["schemas"]["MessageState"];
+            /** @default null */
+            thinking?: string | null;
+            /** @default null */
+            timings?: components["schemas"]["Timings"] | null;
+            /** @default null */
+            tool_call_id?: string | null;
+            /** @default [] */
+            tool_calls?: components["schemas"]["ToolCall"][];
+            /** @default null */
+            tool_name?: string | null;
+            /** @default null */
+            usage?: components["schemas"]["Usage"] | null;
+        };
+        /**
+         * MessageIn
+         * @description A message. ``developer`` is another name for ``system``.
+         */
+        MessageIn: {
+            /** @default null */
+            content?: string | (components["schemas"]["TextPart"] | components["schemas"]["RefusalPart"] | components["schemas"]["ImagePart"])[] | null;
+            /** @default null */
+            reasoning_content?: string | null;
+            /** @enum {unknown} */
+            role: "assistant" | "developer" | "system" | "tool" | "user";
+            /** @default null */
+            tool_call_id?: string | null;
+            /** @default null */
+            tool_calls?: components["schemas"]["CalledTool"][] | null;
+        };
+        /**
+         * MessageState
+         * @description How far a message is; anything but complete is an answer of a model.
+         * @enum {unknown}
+         */
+        MessageState: "cancelled" | "complete" | "failed" | "interrupted" | "running";
+        /**
+         * Model
+         * @description A model that can be asked; everything but the name is None where the model server does not tell.
+         *
+         *     ``size`` in bytes, ``context_length`` in tokens: as many as the model's next request has. ``loaded`` says whether it
+         *     is in memory now. ``capabilities`` are the words of Ollama: completion, tools, vision, thinking, embedding.
+         */
+        Model: {
+            /** @default null */
+            capabilities?: string[] | null;
+            /** @default null */
+            context_length?: number | null;
+            /** @default null */
+            family?: string | null;
+            /** @default null */
+            loaded?: boolean | null;
+            /** @default null */
+            modified_at?: string | null;
+            name: string;
+            /** @default null */
+            parameter_size?: string | null;
+            /** @default null */
+            quantization?: string | null;
+            /** @default null */
+            size?: number | null;
+        };
+        /**
+         * NamedKey
+         * @description A key as its owner sees it in the list.
+         *
+         *     ``prefix`` is what stands between the first ``_`` and the second. ``last_used_at`` may be a minute behind.
+         */
+        NamedKey: {
+            /** Format: date-time */
+            created_at: string;
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            last_used_at: string | null;
+            name: string;
+            prefix: string;
+            scopes: components["schemas"]["KeyScope"][];
+        };
+        /**
+         * NamedSchema
+         * @description A JSON Schema.
+         */
+        NamedSchema: {
+            /** @default null */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * NamedTool
+         * @description The tool that the model has to use.
+         */
+        NamedTool: {
+            function: components["schemas"]["FunctionName"];
+            /** @enum {unknown} */
+            type: "function";
+        };
+        /**
+         * OfferedFunction
+         * @description A function that the model may call.
+         */
+        OfferedFunction: {
+            /** @default null */
+            description?: string | null;
+            name: string;
+            /** @default null */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * OfferedTool
+         * @description A tool that the model may use.
+         */
+        OfferedTool: {
+            function: components["schemas"]["OfferedFunction"];
+            /** @enum {unknown} */
+            type: "function";
+        };
+        /**
+         * OpenAIError
+         * @description What is said of an error. ``param`` is the place in the body that is wrong, such as ``messages[0].role``.
+         */
+        OpenAIError: {
+            code: string;
+            message: string;
+            param: string | null;
+            type: string;
+        };
+        /**
+         * OpenAIErrorEnvelope
+         * @description The body of every response below /openai that is not a success.
+         */
+        OpenAIErrorEnvelope: {
+            error: components["schemas"]["OpenAIError"];
+        };
+        /**
+         * Page[AuditEvent]
+         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
+         */
+        Page_AuditEvent_: {
+            cursor: string | null;
+            items: components["schemas"]["AuditEvent"][];
+        };
+        /**
+         * Page[Conversation]
+         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
+         */
+        Page_Conversation_: {
+            cursor: string | null;
+            items: components["schemas"]["Conversation"][];
+        };
+        /**
+         * Page[GenerationView]
+         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
+         */
+        Page_GenerationView_: {
+            cursor: string | null;
+            items: components["schemas"]["GenerationView"][];
+        };
+        /**
+         * Page[Match]
+         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
+         */
+        Page_Match_: {
+            cursor: string | null;
+            items: components["schemas"]["Match"][];
+        };
+        /**
+         * Page[Message]
+         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
+         */
+        Page_Message_: {
+            cursor: string | null;
+            items: components["schemas"]["Message"][];
         };
         /**
          * PasswordBody
@@ -649,127 +1512,190 @@ export interface components {
             transport?: "body" | "cookie";
         };
         /**
-         * ApiKeyBody
-         * @description What the key is called, and what it is to be good for.
+         * Piece
+         * @description What the answer grew by: thinking, content or tool calls, one of the three.
          */
-        ApiKeyBody: {
-            name: string;
-            /** @description What the key is for; `chat` goes with reading. */
-            scopes: components["schemas"]["KeyScope"][];
-            /** @default null */
-            expires_in_days?: number | null;
-        };
-        /**
-         * KeyScope
-         * @description What an API key is for. Whoever may chat may also read.
-         * @enum {unknown}
-         */
-        KeyScope: "chat" | "read";
-        /**
-         * ChatBody
-         * @description What to ask, how to answer, and what to keep.
-         *
-         *     ``store`` keeps question and answer as a new conversation. ``conversation_id`` continues one: ``messages`` are then
-         *     the new ones, after ``parent_id``, or after the newest message without it; null begins anew. No messages: what
-         *     ``parent_id`` says is answered again.
-         */
-        ChatBody: {
-            model: string;
-            /** @default [] */
-            messages?: components["schemas"]["ChatMessage"][];
-            /** @default true */
-            stream?: boolean;
-            /** @default {} */
-            options?: components["schemas"]["ChatOptions"];
-            /** @default [] */
-            tools?: components["schemas"]["Tool"][];
-            /** @default null */
-            format?: "json" | {
-                [key: string]: unknown;
-            } | null;
-            /** @default null */
-            think?: boolean | ("high" | "low" | "medium") | null;
-            /** @default null */
-            store?: boolean | null;
-            /** @default null */
-            conversation_id?: string | null;
-            parent_id?: string | null;
-            /** @default null */
-            on_disconnect?: ("cancel" | "continue") | components["schemas"]["CancelAfter"] | null;
-        };
-        /**
-         * ChatMessage
-         * @description One message of a conversation.
-         *
-         *     ``images`` are the bytes of image files (base64 in JSON). ``thinking`` is what a reasoning model thought before it
-         *     answered. ``tool_calls`` belongs to the assistant, ``tool_call_id`` and ``tool_name`` to the tool that answers.
-         */
-        ChatMessage: {
-            role: components["schemas"]["ChatRole"];
+        Piece: {
             /** @default  */
             content?: string;
-            /** @default null */
-            thinking?: string | null;
+            /** @enum {unknown} */
+            event: "delta";
+            /** @default  */
+            thinking?: string;
             /** @default [] */
-            images?: string[];
-            /** @default [] */
-            tool_calls?: components["schemas"]["ToolCall"][];
-            /** @default null */
-            tool_call_id?: string | null;
-            /** @default null */
-            tool_name?: string | null;
+            tool_calls?: components["schemas"]["ToolCallDelta"][];
         };
         /**
-         * ChatRole
-         * @description Who speaks in a message.
+         * Queued
+         * @description The model server works on others first. It comes again when that changes; at position 0 the wait is over.
+         *
+         *     ``position`` counts from 1, which is next. ``estimate_ms`` is how long it takes until then, where that is known.
+         */
+        Queued: {
+            /** @default null */
+            estimate_ms?: number | null;
+            /** @enum {unknown} */
+            event: "queued";
+            position: number;
+        };
+        /**
+         * RefreshBody
+         * @description The refresh token, unless it comes as the cookie.
+         */
+        RefreshBody: {
+            /** @default null */
+            refresh_token?: string | null;
+        };
+        /**
+         * RefusalPart
+         * @description Words with which a model once refused something.
+         */
+        RefusalPart: {
+            refusal: string;
+            /** @enum {unknown} */
+            type: "refusal";
+        };
+        /**
+         * Role
+         * @description What an account may do.
          * @enum {unknown}
          */
-        ChatRole: "assistant" | "system" | "tool" | "user";
+        Role: "admin" | "user";
         /**
-         * ToolCall
-         * @description One call of a tool in a finished message; ``id`` pairs it with the tool message that answers it.
+         * SchemaFormat
+         * @description JSON of a schema.
          */
-        ToolCall: {
+        SchemaFormat: {
+            json_schema: components["schemas"]["NamedSchema"];
+            /** @enum {unknown} */
+            type: "json_schema";
+        };
+        /**
+         * SessionView
+         * @description A device that is signed in; ``current`` is the one that asks.
+         */
+        SessionView: {
+            /** Format: date-time */
+            created_at: string;
+            current: boolean;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
             id: string;
-            function: components["schemas"]["FunctionCall"];
+            ip_address: string | null;
+            /** Format: date-time */
+            last_used_at: string;
+            user_agent: string | null;
+        };
+        /**
+         * SignedIn
+         * @description The account, and the tokens of its new session.
+         */
+        SignedIn: {
+            access_token: string;
+            expires_in: number;
+            refresh_token?: string;
             /**
-             * @default function
+             * @default Bearer
              * @enum {unknown}
              */
-            type?: "function";
+            token_type: "Bearer";
+            user: components["schemas"]["User"];
         };
         /**
-         * FunctionCall
-         * @description A function that the model wants called; ``arguments`` is JSON text, which a model may well get wrong.
-         */
-        FunctionCall: {
-            name: string;
-            /** @default {} */
-            arguments?: string;
-        };
-        /**
-         * ChatOptions
-         * @description How to sample. What is None is left to the model server.
+         * Start
+         * @description The generation exists, and which it is.
          *
-         *     The bounds are those that Ollama and OpenAI agree on; ``max_tokens`` counts completion tokens only.
+         *     ``message_id`` is the answer's and ``parent_id`` that of the message it answers, where the answer is kept.
          */
-        ChatOptions: {
+        Start: {
             /** @default null */
-            temperature?: number | null;
+            conversation_id?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @enum {unknown} */
+            event: "start";
+            /** Format: uuid */
+            generation_id: string;
             /** @default null */
-            top_p?: number | null;
+            message_id?: string | null;
+            model: string;
             /** @default null */
-            top_k?: number | null;
+            parent_id?: string | null;
+        };
+        /**
+         * StreamOptions
+         * @description What to put into a stream besides the answer.
+         */
+        StreamOptions: {
             /** @default null */
-            max_tokens?: number | null;
-            /** @default [] */
-            stop?: string[];
+            include_usage?: boolean | null;
+        };
+        /**
+         * TextFormat
+         * @description Any text.
+         */
+        TextFormat: {
+            /** @enum {unknown} */
+            type: "text";
+        };
+        /**
+         * TextPart
+         * @description Words.
+         */
+        TextPart: {
+            text: string;
+            /** @enum {unknown} */
+            type: "text";
+        };
+        /**
+         * Timings
+         * @description Where the time of one generation went, in milliseconds; None where nobody told.
+         *
+         *     ``queue_ms`` waiting for admission, ``connect_ms`` reaching the model server, ``load_ms`` loading the model,
+         *     ``prefill_ms`` reading the prompt, ``decode_ms`` writing the answer. ``first_token_ms`` and ``total_ms`` count from
+         *     the start of the request.
+         */
+        Timings: {
             /** @default null */
-            seed?: number | null;
+            connect_ms?: number | null;
             /** @default null */
-            presence_penalty?: number | null;
+            decode_ms?: number | null;
             /** @default null */
-            frequency_penalty?: number | null;
+            first_token_ms?: number | null;
+            /** @default null */
+            load_ms?: number | null;
+            /** @default null */
+            prefill_ms?: number | null;
+            /** @default null */
+            queue_ms?: number | null;
+            /** @default null */
+            total_ms?: number | null;
+        };
+        /**
+         * TokenCounts
+         * @description Tokens of one answer.
+         */
+        TokenCounts: {
+            completion_tokens: number;
+            prompt_tokens: number;
+            total_tokens: number;
+        };
+        /**
+         * Tokens
+         * @description What a client needs from now on. ``expires_in`` counts the seconds of the access token.
+         *
+         *     ``refresh_token`` is absent where it goes as a cookie, which no script can read.
+         */
+        Tokens: {
+            access_token: string;
+            expires_in: number;
+            refresh_token?: string;
+            /**
+             * @default Bearer
+             * @enum {unknown}
+             */
+            token_type: "Bearer";
         };
         /**
          * Tool
@@ -784,752 +1710,65 @@ export interface components {
             type?: "function";
         };
         /**
-         * FunctionDefinition
-         * @description A function that the model may call; ``parameters`` is a JSON Schema object.
+         * ToolCall
+         * @description One call of a tool in a finished message; ``id`` pairs it with the tool message that answers it.
          */
-        FunctionDefinition: {
-            name: string;
-            /** @default null */
-            description?: string | null;
-            /** @default null */
-            parameters?: {
-                [key: string]: unknown;
-            } | null;
-        };
-        /**
-         * CancelAfter
-         * @description Go on for so many seconds without a viewer.
-         */
-        CancelAfter: {
-            cancel_after: number;
-        };
-        /**
-         * ConversationBody
-         * @description A new conversation. Without ``title`` it gets one when there is something to say.
-         */
-        ConversationBody: {
-            /** @default null */
-            title?: string | null;
-        };
-        /**
-         * ConversationChange
-         * @description What is to change of a conversation; what is left out stays.
-         */
-        ConversationChange: {
-            title?: string;
-            archived?: boolean;
-        };
-        /**
-         * Document
-         * @description A whole conversation; ``messages`` are in the order in which they were made, the oldest first.
-         */
-        Document: {
-            /** @enum {unknown} */
-            format: "deepersensor.conversation";
-            /** @enum {unknown} */
-            version: 1;
-            title: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            active_at: string;
-            messages: components["schemas"]["DocumentMessage"][];
-        };
-        /**
-         * DocumentMessage
-         * @description A message of a document. Its ids mean something within the document only.
-         *
-         *     ``images`` are the bytes of image files (base64 in JSON).
-         */
-        DocumentMessage: {
-            /** Format: uuid */
+        ToolCall: {
+            function: components["schemas"]["FunctionCall"];
             id: string;
-            parent_id: string | null;
-            role: components["schemas"]["ChatRole"];
-            /** Format: date-time */
-            created_at: string;
-            content: string;
-            /** @default complete */
-            state?: components["schemas"]["MessageState"];
-            /** @default null */
-            thinking?: string | null;
-            /** @default [] */
-            images?: string[];
-            /** @default [] */
-            tool_calls?: components["schemas"]["ToolCall"][];
-            /** @default null */
-            tool_call_id?: string | null;
-            /** @default null */
-            tool_name?: string | null;
-            /** @default null */
-            model?: string | null;
-        };
-        /**
-         * MessageState
-         * @description How far a message is; anything but complete is an answer of a model.
-         * @enum {unknown}
-         */
-        MessageState: "cancelled" | "complete" | "failed" | "interrupted" | "running";
-        /**
-         * CompletionBody
-         * @description What to ask and how to answer. No conversation is kept, whatever ``store`` says.
-         *
-         *     ``tool_choice`` with the name of a function offers the model that one only. ``n`` is 1.
-         */
-        CompletionBody: {
-            model: string;
-            messages: components["schemas"]["MessageIn"][];
-            /** @default null */
-            stream?: boolean | null;
-            /** @default null */
-            stream_options?: components["schemas"]["StreamOptions"] | null;
-            /** @default null */
-            max_completion_tokens?: number | null;
-            /** @default null */
-            max_tokens?: number | null;
-            /** @default null */
-            temperature?: number | null;
-            /** @default null */
-            top_p?: number | null;
-            /** @default null */
-            top_k?: number | null;
-            /** @default null */
-            stop?: string[] | string | null;
-            /** @default null */
-            seed?: number | null;
-            /** @default null */
-            presence_penalty?: number | null;
-            /** @default null */
-            frequency_penalty?: number | null;
-            /** @default null */
-            tools?: components["schemas"]["OfferedTool"][] | null;
-            /** @default null */
-            tool_choice?: ("auto" | "none" | "required") | components["schemas"]["NamedTool"] | null;
-            /** @default null */
-            parallel_tool_calls?: boolean | null;
-            /** @default null */
-            response_format?: (components["schemas"]["TextFormat"] | components["schemas"]["JsonFormat"] | components["schemas"]["SchemaFormat"]) | null;
-            /** @default null */
-            reasoning_effort?: ("high" | "low" | "medium" | "minimal" | "none" | "xhigh") | null;
-            /** @default null */
-            n?: 1 | null;
-            /** @default null */
-            logprobs?: boolean | null;
-            /** @default null */
-            top_logprobs?: 0 | null;
-            /** @default null */
-            logit_bias?: {
-                [key: string]: number;
-            } | null;
-            /** @default null */
-            modalities?: "text"[] | null;
             /**
-             * @description Not supported.
-             * @default null
-             */
-            functions?: null;
-            /**
-             * @description Not supported.
-             * @default null
-             */
-            function_call?: null;
-            /**
-             * @description Not supported.
-             * @default null
-             */
-            audio?: null;
-            /**
-             * @description Not supported.
-             * @default null
-             */
-            web_search_options?: null;
-        };
-        /**
-         * MessageIn
-         * @description A message. ``developer`` is another name for ``system``.
-         */
-        MessageIn: {
-            /** @enum {unknown} */
-            role: "assistant" | "developer" | "system" | "tool" | "user";
-            /** @default null */
-            content?: string | (components["schemas"]["TextPart"] | components["schemas"]["RefusalPart"] | components["schemas"]["ImagePart"])[] | null;
-            /** @default null */
-            reasoning_content?: string | null;
-            /** @default null */
-            tool_calls?: components["schemas"]["CalledTool"][] | null;
-            /** @default null */
-            tool_call_id?: string | null;
-        };
-        /**
-         * TextPart
-         * @description Words.
-         */
-        TextPart: {
-            /** @enum {unknown} */
-            type: "text";
-            text: string;
-        };
-        /**
-         * RefusalPart
-         * @description Words with which a model once refused something.
-         */
-        RefusalPart: {
-            /** @enum {unknown} */
-            type: "refusal";
-            refusal: string;
-        };
-        /**
-         * ImagePart
-         * @description An image.
-         */
-        ImagePart: {
-            /** @enum {unknown} */
-            type: "image_url";
-            image_url: components["schemas"]["ImageUrl"];
-        };
-        /**
-         * ImageUrl
-         * @description An image as a data URL (RFC 2397) in base64; this server fetches none from elsewhere.
-         */
-        ImageUrl: {
-            url: string;
-        };
-        /**
-         * CalledTool
-         * @description A tool that the model called.
-         */
-        CalledTool: {
-            function: components["schemas"]["CalledFunction"];
-            /** @default null */
-            id?: string | null;
-            /** @default null */
-            type?: "function" | null;
-        };
-        /**
-         * CalledFunction
-         * @description A function that the model called; ``arguments`` is JSON text.
-         */
-        CalledFunction: {
-            name: string;
-            /** @default null */
-            arguments?: string | null;
-        };
-        /**
-         * StreamOptions
-         * @description What to put into a stream besides the answer.
-         */
-        StreamOptions: {
-            /** @default null */
-            include_usage?: boolean | null;
-        };
-        /**
-         * OfferedTool
-         * @description A tool that the model may use.
-         */
-        OfferedTool: {
-            /** @enum {unknown} */
-            type: "function";
-            function: components["schemas"]["OfferedFunction"];
-        };
-        /**
-         * OfferedFunction
-         * @description A function that the model may call.
-         */
-        OfferedFunction: {
-            name: string;
-            /** @default null */
-            description?: string | null;
-            /** @default null */
-            parameters?: {
-                [key: string]: unknown;
-            } | null;
-        };
-        /**
-         * NamedTool
-         * @description The tool that the model has to use.
-         */
-        NamedTool: {
-            /** @enum {unknown} */
-            type: "function";
-            function: components["schemas"]["FunctionName"];
-        };
-        /**
-         * FunctionName
-         * @description Which function.
-         */
-        FunctionName: {
-            name: string;
-        };
-        /**
-         * TextFormat
-         * @description Any text.
-         */
-        TextFormat: {
-            /** @enum {unknown} */
-            type: "text";
-        };
-        /**
-         * JsonFormat
-         * @description Any JSON object.
-         */
-        JsonFormat: {
-            /** @enum {unknown} */
-            type: "json_object";
-        };
-        /**
-         * SchemaFormat
-         * @description JSON of a schema.
-         */
-        SchemaFormat: {
-            /** @enum {unknown} */
-            type: "json_schema";
-            json_schema: components["schemas"]["NamedSchema"];
-        };
-        /**
-         * NamedSchema
-         * @description A JSON Schema.
-         */
-        NamedSchema: {
-            /** @default null */
-            schema?: {
-                [key: string]: unknown;
-            } | null;
-        };
-        /**
-         * ErrorEnvelope
-         * @description The body of every response that is not a success.
-         */
-        ErrorEnvelope: {
-            error: components["schemas"]["ErrorBody"];
-        };
-        /**
-         * ErrorBody
-         * @description What is said of an error.
-         *
-         *     ``request_id`` finds it in the logs. ``retry_after`` is the number of seconds after which asking again makes sense;
-         *     a stream has no other place for it.
-         */
-        ErrorBody: {
-            code: components["schemas"]["ErrorCode"];
-            message: string;
-            /** @default null */
-            request_id?: string | null;
-            /** @default null */
-            retry_after?: number | null;
-            /** @default [] */
-            details?: components["schemas"]["ErrorDetail"][];
-        };
-        /**
-         * ErrorCode
-         * @description Every code that a client can meet; the list is closed.
-         * @enum {unknown}
-         */
-        ErrorCode: "answer_incomplete" | "body_too_large" | "conflict" | "context_too_long" | "database_unavailable" | "email_taken" | "forbidden" | "internal_error" | "interrupted" | "invalid_credentials" | "invalid_refresh_token" | "invalid_request" | "invalid_token" | "method_not_allowed" | "model_not_found" | "model_out_of_memory" | "model_protocol_broken" | "model_server_error" | "model_server_failed" | "model_server_overloaded" | "model_server_rejected" | "model_server_timed_out" | "model_server_unreachable" | "not_found" | "overloaded" | "rate_limited" | "refresh_token_reused" | "shutting_down" | "unauthenticated" | "unsupported_media_type" | "validation_failed";
-        /**
-         * ErrorDetail
-         * @description One fault of a request: ``message`` in words, ``field`` as a JSON path such as ``$.messages[0].role``.
-         */
-        ErrorDetail: {
-            message: string;
-            /** @default null */
-            field?: string | null;
-        };
-        /**
-         * OpenAIErrorEnvelope
-         * @description The body of every response below /openai that is not a success.
-         */
-        OpenAIErrorEnvelope: {
-            error: components["schemas"]["OpenAIError"];
-        };
-        /**
-         * OpenAIError
-         * @description What is said of an error. ``param`` is the place in the body that is wrong, such as ``messages[0].role``.
-         */
-        OpenAIError: {
-            message: string;
-            type: string;
-            param: string | null;
-            code: string;
-        };
-        /**
-         * Health
-         * @description The process lives.
-         */
-        Health: {
-            /**
-             * @default ok
+             * @default function
              * @enum {unknown}
              */
-            status: "ok";
-        };
-        /**
-         * SignedIn
-         * @description The account, and the tokens of its new session.
-         */
-        SignedIn: {
-            access_token: string;
-            expires_in: number;
-            /**
-             * @default Bearer
-             * @enum {unknown}
-             */
-            token_type: "Bearer";
-            refresh_token?: string;
-            user: components["schemas"]["User"];
-        };
-        /**
-         * User
-         * @description An account as its owner sees it.
-         *
-         *     ``email`` is spelled as it was given at sign-up; uniqueness is decided on a normalised form kept elsewhere.
-         *     ``disabled_at`` is the moment from which the account may no longer sign in, or None.
-         */
-        User: {
-            /** Format: uuid */
-            id: string;
-            email: string;
-            role: components["schemas"]["Role"];
-            /** Format: date-time */
-            created_at: string;
-            /** @default null */
-            disabled_at: string | null;
-        };
-        /**
-         * Role
-         * @description What an account may do.
-         * @enum {unknown}
-         */
-        Role: "admin" | "user";
-        /**
-         * Tokens
-         * @description What a client needs from now on. ``expires_in`` counts the seconds of the access token.
-         *
-         *     ``refresh_token`` is absent where it goes as a cookie, which no script can read.
-         */
-        Tokens: {
-            access_token: string;
-            expires_in: number;
-            /**
-             * @default Bearer
-             * @enum {unknown}
-             */
-            token_type: "Bearer";
-            refresh_token?: string;
-        };
-        /**
-         * SessionView
-         * @description A device that is signed in; ``current`` is the one that asks.
-         */
-        SessionView: {
-            /** Format: uuid */
-            id: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            last_used_at: string;
-            /** Format: date-time */
-            expires_at: string;
-            user_agent: string | null;
-            ip_address: string | null;
-            current: boolean;
-        };
-        /**
-         * KeyList
-         * @description Keys, the newest first.
-         */
-        KeyList: {
-            items: components["schemas"]["NamedKey"][];
-        };
-        /**
-         * NamedKey
-         * @description A key as its owner sees it in the list.
-         *
-         *     ``prefix`` is what stands between the first ``_`` and the second. ``last_used_at`` may be a minute behind.
-         */
-        NamedKey: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            prefix: string;
-            scopes: components["schemas"]["KeyScope"][];
-            /** Format: date-time */
-            created_at: string;
-            expires_at: string | null;
-            last_used_at: string | null;
-        };
-        /**
-         * MadeKey
-         * @description A key that was just made; ``key`` is the whole of it, and is shown this once.
-         */
-        MadeKey: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            prefix: string;
-            scopes: components["schemas"]["KeyScope"][];
-            /** Format: date-time */
-            created_at: string;
-            expires_at: string | null;
-            last_used_at: string | null;
-            key: string;
-        };
-        /**
-         * Page[AuditEvent]
-         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
-         */
-        Page_AuditEvent_: {
-            items: components["schemas"]["AuditEvent"][];
-            cursor: string | null;
-        };
-        /**
-         * AuditEvent
-         * @description An event as administrators see it: who (``actor_id``) did what (``kind``) to whose account (``subject_id``).
-         */
-        AuditEvent: {
-            /** Format: uuid */
-            id: string;
-            /** Format: date-time */
-            at: string;
-            kind: string;
-            actor_id: string | null;
-            subject_id: string | null;
-            ip_address: string | null;
-            user_agent: string | null;
-            details: {
-                [key: string]: unknown;
-            };
-        };
-        /**
-         * Model
-         * @description A model that can be asked; everything but the name is None where the model server does not tell.
-         *
-         *     ``size`` in bytes, ``context_length`` in tokens: as many as the model's next request has. ``loaded`` says whether it
-         *     is in memory now. ``capabilities`` are the words of Ollama: completion, tools, vision, thinking, embedding.
-         */
-        Model: {
-            name: string;
-            /** @default null */
-            size?: number | null;
-            /** @default null */
-            family?: string | null;
-            /** @default null */
-            parameter_size?: string | null;
-            /** @default null */
-            quantization?: string | null;
-            /** @default null */
-            context_length?: number | null;
-            /** @default null */
-            modified_at?: string | null;
-            /** @default null */
-            loaded?: boolean | null;
-            /** @default null */
-            capabilities?: string[] | null;
-        };
-        /**
-         * Answer
-         * @description A complete answer; the same facts as the frames of its stream.
-         */
-        Answer: {
-            /** Format: uuid */
-            generation_id: string;
-            model: string;
-            /** Format: date-time */
-            created_at: string;
-            message: components["schemas"]["ChatMessage"];
-            finish_reason: components["schemas"]["FinishReason"];
-            usage: components["schemas"]["Usage"];
-            timings: components["schemas"]["Timings"];
-            /** @default null */
-            conversation_id?: string | null;
-            /** @default null */
-            message_id?: string | null;
-            /** @default null */
-            parent_id?: string | null;
-            /** @default [] */
-            dropped?: string[];
-        };
-        /**
-         * FinishReason
-         * @description Why an answer ended.
-         * @enum {unknown}
-         */
-        FinishReason: "cancelled" | "content_filter" | "length" | "stop" | "tool_calls";
-        /**
-         * Usage
-         * @description Tokens of one generation; ``estimated`` when they are our count and not the model server's.
-         */
-        Usage: {
-            /** @default 0 */
-            prompt_tokens?: number;
-            /** @default 0 */
-            completion_tokens?: number;
-            /** @default false */
-            estimated?: boolean;
-        };
-        /**
-         * Timings
-         * @description Where the time of one generation went, in milliseconds; None where nobody told.
-         *
-         *     ``queue_ms`` waiting for admission, ``connect_ms`` reaching the model server, ``load_ms`` loading the model,
-         *     ``prefill_ms`` reading the prompt, ``decode_ms`` writing the answer. ``first_token_ms`` and ``total_ms`` count from
-         *     the start of the request.
-         */
-        Timings: {
-            /** @default null */
-            queue_ms?: number | null;
-            /** @default null */
-            connect_ms?: number | null;
-            /** @default null */
-            load_ms?: number | null;
-            /** @default null */
-            prefill_ms?: number | null;
-            /** @default null */
-            decode_ms?: number | null;
-            /** @default null */
-            first_token_ms?: number | null;
-            /** @default null */
-            total_ms?: number | null;
-        };
-        /**
-         * Start
-         * @description The generation exists, and which it is.
-         *
-         *     ``message_id`` is the answer's and ``parent_id`` that of the message it answers, where the answer is kept.
-         */
-        Start: {
-            /** @enum {unknown} */
-            event: "start";
-            /** Format: uuid */
-            generation_id: string;
-            model: string;
-            /** Format: date-time */
-            created_at: string;
-            /** @default null */
-            conversation_id?: string | null;
-            /** @default null */
-            message_id?: string | null;
-            /** @default null */
-            parent_id?: string | null;
-        };
-        /**
-         * Queued
-         * @description The model server works on others first. It comes again when that changes; at position 0 the wait is over.
-         *
-         *     ``position`` counts from 1, which is next. ``estimate_ms`` is how long it takes until then, where that is known.
-         */
-        Queued: {
-            /** @enum {unknown} */
-            event: "queued";
-            position: number;
-            /** @default null */
-            estimate_ms?: number | null;
-        };
-        /**
-         * Context
-         * @description The conversation did not fit into the model's context: these messages were left out, the oldest first.
-         */
-        Context: {
-            /** @enum {unknown} */
-            event: "context";
-            dropped: string[];
-        };
-        /**
-         * Piece
-         * @description What the answer grew by: thinking, content or tool calls, one of the three.
-         */
-        Piece: {
-            /** @enum {unknown} */
-            event: "delta";
-            /** @default  */
-            content?: string;
-            /** @default  */
-            thinking?: string;
-            /** @default [] */
-            tool_calls?: components["schemas"]["ToolCallDelta"][];
+            type?: "function";
         };
         /**
          * ToolCallDelta
          * @description A piece of the tool call at ``index``; ``id`` comes with its first piece.
          */
         ToolCallDelta: {
-            index: number;
-            /** @default null */
-            id?: string | null;
             /** @default {} */
             function?: components["schemas"]["FunctionCallDelta"];
+            /** @default null */
+            id?: string | null;
+            index: number;
         };
         /**
-         * FunctionCallDelta
-         * @description A piece of a function call: the name comes once, ``arguments`` in fragments to be joined.
+         * ToolCallPiece
+         * @description A piece of the tool call at ``index``; ``id`` and ``type`` come with its first piece.
          */
-        FunctionCallDelta: {
+        ToolCallPiece: {
+            function: components["schemas"]["FunctionPiece"];
             /** @default null */
-            name?: string | null;
-            /** @default  */
-            arguments?: string;
+            id?: string | null;
+            index: number;
+            /** @default null */
+            type?: string | null;
         };
         /**
-         * Done
-         * @description The answer is complete, or was stopped on purpose. It has been saved, unless the database is out of reach.
+         * Totals
+         * @description What requests took together, those included that ended badly.
+         *
+         *     ``estimated_requests`` are those whose tokens are our own count, ``failed_requests`` those that ended with an error.
          */
-        Done: {
-            /** @enum {unknown} */
-            event: "done";
-            finish_reason: components["schemas"]["FinishReason"];
-            usage: components["schemas"]["Usage"];
-            timings: components["schemas"]["Timings"];
-            /** @default null */
-            message_id?: string | null;
+        Totals: {
+            completion_tokens: number;
+            estimated_requests: number;
+            failed_requests: number;
+            prompt_tokens: number;
+            requests: number;
         };
         /**
-         * Failed
-         * @description The answer will not be completed.
+         * Usage
+         * @description Tokens of one generation; ``estimated`` when they are our count and not the model server's.
          */
-        Failed: {
-            /** @enum {unknown} */
-            event: "error";
-            error: components["schemas"]["ErrorBody"];
-        };
-        /**
-         * Page[GenerationView]
-         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
-         */
-        Page_GenerationView_: {
-            items: components["schemas"]["GenerationView"][];
-            cursor: string | null;
-        };
-        /**
-         * GenerationView
-         * @description A generation. ``position`` is that of the last thing in ``message``: the events after it are what is missing.
-         */
-        GenerationView: {
-            /** Format: uuid */
-            id: string;
-            /** @enum {unknown} */
-            state: "cancelled" | "complete" | "failed" | "interrupted" | "running";
-            model: string;
-            /** Format: date-time */
-            created_at: string;
-            /** @default null */
-            conversation_id?: string | null;
-            /** @default null */
-            message_id?: string | null;
-            /** @default null */
-            parent_id?: string | null;
-            /** @default [] */
-            dropped?: string[];
-            /** @default null */
-            position?: number | null;
-            /** @default null */
-            message?: components["schemas"]["ChatMessage"] | null;
-            /** @default null */
-            finish_reason?: components["schemas"]["FinishReason"] | null;
-            /** @default null */
-            error?: components["schemas"]["ErrorBody"] | null;
-            /** @default null */
-            usage?: components["schemas"]["Usage"] | null;
-            /** @default null */
-            timings?: components["schemas"]["Timings"] | null;
+        Usage: {
+            /** @default 0 */
+            completion_tokens?: number;
+            /** @default false */
+            estimated?: boolean;
+            /** @default 0 */
+            prompt_tokens?: number;
         };
         /**
          * UsageView
@@ -1540,282 +1779,43 @@ export interface components {
         UsageView: {
             /** Format: date */
             from: string;
+            items: components["schemas"]["DailyUsage"][];
             /** Format: date */
             to: string;
-            items: components["schemas"]["DailyUsage"][];
             totals: components["schemas"]["Totals"];
         };
         /**
-         * DailyUsage
-         * @description What one model took on one day of UTC.
-         */
-        DailyUsage: {
-            requests: number;
-            prompt_tokens: number;
-            completion_tokens: number;
-            estimated_requests: number;
-            failed_requests: number;
-            /** Format: date */
-            day: string;
-            model: string;
-        };
-        /**
-         * Totals
-         * @description What requests took together, those included that ended badly.
+         * User
+         * @description An account as its owner sees it.
          *
-         *     ``estimated_requests`` are those whose tokens are our own count, ``failed_requests`` those that ended with an error.
+         *     ``email`` is spelled as it was given at sign-up; uniqueness is decided on a normalised form kept elsewhere.
+         *     ``disabled_at`` is the moment from which the account may no longer sign in, or None.
          */
-        Totals: {
-            requests: number;
-            prompt_tokens: number;
-            completion_tokens: number;
-            estimated_requests: number;
-            failed_requests: number;
-        };
-        /**
-         * Page[Conversation]
-         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
-         */
-        Page_Conversation_: {
-            items: components["schemas"]["Conversation"][];
-            cursor: string | null;
-        };
-        /**
-         * Conversation
-         * @description A tree of messages; ``title`` is empty until there is something to say.
-         *
-         *     ``active_at`` is the moment at which something was last asked in it, ``archived_at`` the one from which the usual
-         *     list leaves it out, or None.
-         */
-        Conversation: {
-            /** Format: uuid */
-            id: string;
-            title: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            active_at: string;
-            /** @default null */
-            archived_at?: string | null;
-        };
-        /**
-         * Page[Message]
-         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
-         */
-        Page_Message_: {
-            items: components["schemas"]["Message"][];
-            cursor: string | null;
-        };
-        /**
-         * Message
-         * @description One thing that was said in a conversation.
-         *
-         *     ``content`` is empty while the answer is written: the text so far is to be had from its generation. ``siblings``
-         *     are the ids of all messages with the same parent, this one included, the oldest first; they come with a path.
-         */
-        Message: {
-            /** Format: uuid */
-            id: string;
-            /** Format: uuid */
-            conversation_id: string;
-            parent_id: string | null;
-            role: components["schemas"]["ChatRole"];
-            state: components["schemas"]["MessageState"];
-            content: string;
+        User: {
             /** Format: date-time */
             created_at: string;
             /** @default null */
-            thinking?: string | null;
-            /** @default [] */
-            images?: string[];
-            /** @default [] */
-            tool_calls?: components["schemas"]["ToolCall"][];
-            /** @default null */
-            tool_call_id?: string | null;
-            /** @default null */
-            tool_name?: string | null;
-            /** @default null */
-            model?: string | null;
-            /** @default null */
-            generation_id?: string | null;
-            /** @default null */
-            finish_reason?: components["schemas"]["FinishReason"] | null;
-            /** @default null */
-            error?: components["schemas"]["ErrorBody"] | null;
-            /** @default null */
-            usage?: components["schemas"]["Usage"] | null;
-            /** @default null */
-            timings?: components["schemas"]["Timings"] | null;
-            /** @default [] */
-            siblings?: string[];
-        };
-        /**
-         * Page[Match]
-         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
-         */
-        Page_Match_: {
-            items: components["schemas"]["Match"][];
-            cursor: string | null;
-        };
-        /**
-         * Match
-         * @description A message with the words.
-         *
-         *     ``highlights`` are pairs of places in ``snippet``, counted in code points: where a word begins and where it ends.
-         */
-        Match: {
+            disabled_at: string | null;
+            email: string;
             /** Format: uuid */
-            conversation_id: string;
-            conversation_title: string;
-            /** Format: uuid */
-            message_id: string;
-            role: components["schemas"]["ChatRole"];
-            /** Format: date-time */
-            created_at: string;
-            snippet: string;
-            highlights: number[][];
-        };
-        /**
-         * Completion
-         * @description A whole answer, and what is known of it.
-         */
-        Completion: {
-            /** @enum {unknown} */
-            object: "chat.completion";
             id: string;
-            created: number;
-            model: string;
-            choices: components["schemas"]["CompletionChoice"][];
-            usage: components["schemas"]["TokenCounts"];
-        };
-        /**
-         * CompletionChoice
-         * @description The one answer that there is.
-         */
-        CompletionChoice: {
-            index: number;
-            message: components["schemas"]["CompletionMessage"];
-            finish_reason: string;
-            logprobs: null;
-        };
-        /**
-         * CompletionMessage
-         * @description A whole answer; ``content`` is null where there are only tool calls.
-         */
-        CompletionMessage: {
-            /** @enum {unknown} */
-            role: "assistant";
-            content: string | null;
-            refusal: null;
-            /** @default null */
-            reasoning_content?: string | null;
-            /** @default [] */
-            tool_calls?: components["schemas"]["ToolCall"][];
-        };
-        /**
-         * TokenCounts
-         * @description Tokens of one answer.
-         */
-        TokenCounts: {
-            prompt_tokens: number;
-            completion_tokens: number;
-            total_tokens: number;
-        };
-        /**
-         * Chunk
-         * @description One event of a stream. The one with the ``usage``, if that was asked for, has no choices.
-         */
-        Chunk: {
-            /** @enum {unknown} */
-            object: "chat.completion.chunk";
-            id: string;
-            created: number;
-            model: string;
-            choices: components["schemas"]["ChunkChoice"][];
-            /** @default null */
-            usage?: components["schemas"]["TokenCounts"] | null;
-        };
-        /**
-         * ChunkChoice
-         * @description The one answer that there is.
-         */
-        ChunkChoice: {
-            index: number;
-            delta: components["schemas"]["ChunkDelta"];
-            finish_reason: string | null;
-        };
-        /**
-         * ChunkDelta
-         * @description What a chunk adds to the message. ``reasoning_content`` is what the model thinks before it answers.
-         */
-        ChunkDelta: {
-            /** @default null */
-            role?: string | null;
-            /** @default null */
-            content?: string | null;
-            /** @default null */
-            reasoning_content?: string | null;
-            /** @default [] */
-            tool_calls?: components["schemas"]["ToolCallPiece"][];
-        };
-        /**
-         * ToolCallPiece
-         * @description A piece of the tool call at ``index``; ``id`` and ``type`` come with its first piece.
-         */
-        ToolCallPiece: {
-            index: number;
-            function: components["schemas"]["FunctionPiece"];
-            /** @default null */
-            id?: string | null;
-            /** @default null */
-            type?: string | null;
-        };
-        /**
-         * FunctionPiece
-         * @description A piece of a function call; the name comes once, ``arguments`` in fragments to be joined.
-         */
-        FunctionPiece: {
-            arguments: string;
-            /** @default null */
-            name?: string | null;
-        };
-        /**
-         * ListedModels
-         * @description All of them.
-         */
-        ListedModels: {
-            /** @enum {unknown} */
-            object: "list";
-            data: components["schemas"]["ListedModel"][];
-        };
-        /**
-         * ListedModel
-         * @description A model. ``max_model_len`` is its context in tokens, by the name that vLLM gives it.
-         */
-        ListedModel: {
-            /** @enum {unknown} */
-            object: "model";
-            id: string;
-            created: number;
-            owned_by: string;
-            /** @default null */
-            max_model_len?: number | null;
+            role: components["schemas"]["Role"];
         };
     };
     responses: never;
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description Names the request in the logs of the server: what the request said, or a new id. */
-        "X-Request-ID": string;
-        /** @description The limits that apply: so many requests (`q`) in so many seconds (`w`), `"user";q=300;w=30`. */
-        "RateLimit-Policy": string;
         /** @description What is left of them (`r`), and in how many seconds there is more (`t`), `"user";r=299;t=1`. */
         RateLimit: string;
+        /** @description The limits that apply: so many requests (`q`) in so many seconds (`w`), `"user";q=300;w=30`. */
+        "RateLimit-Policy": string;
         /** @description After how many seconds asking again makes sense. */
         "Retry-After": number;
         /** @description How to sign in. */
         "WWW-Authenticate": "Bearer";
+        /** @description Names the request in the logs of the server: what the request said, or a new id. */
+        "X-Request-ID": string;
     };
     pathItems: never;
 }
@@ -1852,37 +1852,502 @@ export interface operations {
             };
         };
     };
-    signUp: {
+    createChatCompletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that comes with the key of an earlier one is not asked again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompletionBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completion"];
+                    "text/event-stream": {
+                        /** @description `[DONE]` is the end. */
+                        data: "[DONE]" | string;
+                    };
+                };
+            };
+            /**
+             * @description `context_length_exceeded`: The conversation is too long for this model's context. Shorten it or choose another model.
+             *     `invalid_request`: The request cannot be understood.
+             *     `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
+             *     `validation_failed`: A value in the request is not allowed.
+             */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `invalid_api_key`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `forbidden`: Your account may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `model_not_found`: There is no such model. GET /v1/models lists those that can be used. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `conflict`: This conflicts with the present state. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limit_exceeded`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `answer_incomplete`: The answer broke off before it was complete.
+             *     `model_out_of_memory`: The model server has not enough memory for this model.
+             *     `model_protocol_broken`: The model server sent something that cannot be understood.
+             *     `model_server_error`: The model server failed.
+             *     `model_server_failed`: The model server failed.
+             *     `model_server_unreachable`: The model server cannot be reached.
+             */
+            502: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
+             *     `interrupted`: The server that wrote this answer was interrupted. What it had written until then is kept.
+             *     `model_server_overloaded`: The model server is busy. Try again shortly.
+             *     `overloaded`: The server is busy. Try again shortly.
+             *     `shutting_down`: The server is shutting down. Try again shortly.
+             */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `model_server_timed_out`: The model server took too long. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+        };
+    };
+    listOpenAIModels: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CredentialsBody"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Success */
-            201: {
+            200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SignedIn"];
+                    "application/json": components["schemas"]["ListedModels"];
                 };
             };
-            /** @description `invalid_request`: The request cannot be understood. */
+            /**
+             * @description `context_length_exceeded`: The conversation is too long for this model's context. Shorten it or choose another model.
+             *     `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
+             */
             400: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `invalid_api_key`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limit_exceeded`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `answer_incomplete`: The answer broke off before it was complete.
+             *     `model_out_of_memory`: The model server has not enough memory for this model.
+             *     `model_protocol_broken`: The model server sent something that cannot be understood.
+             *     `model_server_error`: The model server failed.
+             *     `model_server_failed`: The model server failed.
+             *     `model_server_unreachable`: The model server cannot be reached.
+             */
+            502: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
+             *     `model_server_overloaded`: The model server is busy. Try again shortly.
+             */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `model_server_timed_out`: The model server took too long. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getOpenAIModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedModel"];
+                };
+            };
+            /**
+             * @description `context_length_exceeded`: The conversation is too long for this model's context. Shorten it or choose another model.
+             *     `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
+             */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `invalid_api_key`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `model_not_found`: There is no such model. GET /v1/models lists those that can be used. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limit_exceeded`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `answer_incomplete`: The answer broke off before it was complete.
+             *     `model_out_of_memory`: The model server has not enough memory for this model.
+             *     `model_protocol_broken`: The model server sent something that cannot be understood.
+             *     `model_server_error`: The model server failed.
+             *     `model_server_failed`: The model server failed.
+             *     `model_server_unreachable`: The model server cannot be reached.
+             */
+            502: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
+             *     `model_server_overloaded`: The model server is busy. Try again shortly.
+             */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+            /** @description `model_server_timed_out`: The model server took too long. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                };
+            };
+        };
+    };
+    listAuditEvents: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: the `cursor` of the page before, as it is; left out, the first. */
+                cursor?: string;
+                /** @description How many items a page has at most. */
+                limit?: number;
+                /** @description Only events of this kind. */
+                kind?: "account_created" | "account_deleted" | "account_disabled" | "account_enabled" | "api_key_made" | "api_key_revoked" | "api_key_used_after_expiry" | "api_key_used_after_revocation" | "logged_in" | "login_failed" | "password_changed" | "password_refused" | "refresh_token_reused" | "role_changed" | "session_revoked" | "signed_up";
+                /** @description Only what this user did, or what was done to the account. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEvent_"];
+                };
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1892,45 +2357,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `email_taken`: There is an account with this e-mail address already. */
-            409: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `body_too_large`: The request body is too large. */
-            413: {
-                headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1940,9 +2369,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1952,10 +2381,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1965,9 +2394,147 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    listApiKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `forbidden`: Your account may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    makeApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1975,15 +2542,211 @@ export interface operations {
                 };
             };
             /**
-             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
-             *     `overloaded`: The server is busy. Try again shortly.
+             * @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again.
+             *     `unauthenticated`: Sign in to do this.
              */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `forbidden`: Your account may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `conflict`: This conflicts with the present state. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `validation_failed`: A value in the request is not allowed. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    revokeApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `forbidden`: Your account may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `not_found`: There is no such thing here. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2008,9 +2771,9 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2020,9 +2783,9 @@ export interface operations {
             /** @description `invalid_request`: The request cannot be understood. */
             400: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2032,10 +2795,10 @@ export interface operations {
             /** @description `invalid_credentials`: The e-mail address or the password is wrong. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2045,9 +2808,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2057,9 +2820,9 @@ export interface operations {
             /** @description `body_too_large`: The request body is too large. */
             413: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2069,9 +2832,9 @@ export interface operations {
             /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
             415: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2081,9 +2844,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2093,10 +2856,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2106,9 +2869,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2121,10 +2884,94 @@ export interface operations {
              */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `forbidden`: Your account may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2152,9 +2999,9 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2164,9 +3011,9 @@ export interface operations {
             /** @description `invalid_request`: The request cannot be understood. */
             400: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2179,10 +3026,10 @@ export interface operations {
              */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2192,9 +3039,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2204,9 +3051,9 @@ export interface operations {
             /** @description `body_too_large`: The request body is too large. */
             413: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2216,9 +3063,9 @@ export interface operations {
             /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
             415: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2228,9 +3075,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2240,10 +3087,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2253,9 +3100,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2265,94 +3112,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    logout: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            204: {
-                headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `forbidden`: Your account may not do this. */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2373,9 +3136,9 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2385,10 +3148,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2398,9 +3161,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2410,10 +3173,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2423,9 +3186,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2435,10 +3198,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2459,9 +3222,9 @@ export interface operations {
             /** @description Success */
             204: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2469,10 +3232,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2482,9 +3245,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2494,10 +3257,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2507,9 +3270,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2519,10 +3282,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2545,9 +3308,9 @@ export interface operations {
             /** @description Success */
             204: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2555,10 +3318,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2568,9 +3331,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2580,9 +3343,9 @@ export interface operations {
             /** @description `not_found`: There is no such thing here. */
             404: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2592,10 +3355,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2605,9 +3368,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2617,10 +3380,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2629,93 +3392,7 @@ export interface operations {
             };
         };
     };
-    getMe: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `not_found`: There is no such thing here. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    deleteMe: {
+    signUp: {
         parameters: {
             query?: never;
             header?: never;
@@ -2724,434 +3401,28 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DeleteBody"];
-            };
-        };
-        responses: {
-            /** @description Success */
-            204: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `invalid_request`: The request cannot be understood. */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `forbidden`: Your account may not do this. */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `not_found`: There is no such thing here. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `body_too_large`: The request body is too large. */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `validation_failed`: A value in the request is not allowed. */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
-             *     `overloaded`: The server is busy. Try again shortly.
-             */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    changePassword: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PasswordBody"];
-            };
-        };
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tokens"];
-                };
-            };
-            /** @description `invalid_request`: The request cannot be understood. */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `forbidden`: Your account may not do this. */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `not_found`: There is no such thing here. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `body_too_large`: The request body is too large. */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `validation_failed`: A value in the request is not allowed. */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
-             *     `overloaded`: The server is busy. Try again shortly.
-             */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    listApiKeys: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["KeyList"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `forbidden`: Your account may not do this. */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    makeApiKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ApiKeyBody"];
+                "application/json": components["schemas"]["CredentialsBody"];
             };
         };
         responses: {
             /** @description Success */
             201: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MadeKey"];
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             /** @description `invalid_request`: The request cannot be understood. */
             400: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again.
-             *     `unauthenticated`: Sign in to do this.
-             */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3161,21 +3432,21 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description `conflict`: This conflicts with the present state. */
+            /** @description `email_taken`: There is an account with this e-mail address already. */
             409: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3185,9 +3456,9 @@ export interface operations {
             /** @description `body_too_large`: The request body is too large. */
             413: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3197,9 +3468,9 @@ export interface operations {
             /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
             415: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3209,9 +3480,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3221,10 +3492,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3234,322 +3505,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    revokeApiKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                key_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            204: {
-                headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `forbidden`: Your account may not do this. */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `not_found`: There is no such thing here. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    listAuditEvents: {
-        parameters: {
-            query?: {
-                /** @description Where the page begins: the `cursor` of the page before, as it is; left out, the first. */
-                cursor?: string;
-                /** @description How many items a page has at most. */
-                limit?: number;
-                /** @description Only events of this kind. */
-                kind?: "account_created" | "account_deleted" | "account_disabled" | "account_enabled" | "api_key_made" | "api_key_revoked" | "api_key_used_after_expiry" | "api_key_used_after_revocation" | "logged_in" | "login_failed" | "password_changed" | "password_refused" | "refresh_token_reused" | "role_changed" | "session_revoked" | "signed_up";
-                /** @description Only what this user did, or what was done to the account. */
-                user_id?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_AuditEvent_"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `forbidden`: Your account may not do this. */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `validation_failed`: A value in the request is not allowed. */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    listModels: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Model"][];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `context_too_long`: The conversation is too long for this model's context. Shorten it or choose another model.
-             *     `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
-             */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `answer_incomplete`: The answer broke off before it was complete.
-             *     `model_out_of_memory`: The model server has not enough memory for this model.
-             *     `model_protocol_broken`: The model server sent something that cannot be understood.
-             *     `model_server_error`: The model server failed.
-             *     `model_server_failed`: The model server failed.
-             *     `model_server_unreachable`: The model server cannot be reached.
-             */
-            502: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3558,26 +3516,14 @@ export interface operations {
             };
             /**
              * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
-             *     `model_server_overloaded`: The model server is busy. Try again shortly.
+             *     `overloaded`: The server is busy. Try again shortly.
              */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `model_server_timed_out`: The model server took too long. */
-            504: {
-                headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3605,29 +3551,29 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Answer"];
-                    "text/event-stream": {
-                        id?: string;
-                        event: string;
-                        data: string;
-                    };
                     "application/x-ndjson": Omit<components["schemas"]["Start"] | components["schemas"]["Queued"] | components["schemas"]["Context"] | components["schemas"]["Piece"] | components["schemas"]["Done"] | components["schemas"]["Failed"], "event"> & {
                         id?: number;
+                    };
+                    "text/event-stream": {
+                        data: string;
+                        event: string;
+                        id?: string;
                     };
                 };
             };
             /** @description `invalid_request`: The request cannot be understood. */
             400: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3637,10 +3583,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3650,9 +3596,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3665,9 +3611,9 @@ export interface operations {
              */
             404: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3677,9 +3623,9 @@ export interface operations {
             /** @description `conflict`: This conflicts with the present state. */
             409: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3689,9 +3635,9 @@ export interface operations {
             /** @description `body_too_large`: The request body is too large. */
             413: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3701,9 +3647,9 @@ export interface operations {
             /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
             415: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3717,9 +3663,9 @@ export interface operations {
              */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3729,10 +3675,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3742,9 +3688,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3761,9 +3707,9 @@ export interface operations {
              */
             502: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3779,10 +3725,10 @@ export interface operations {
              */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3792,502 +3738,9 @@ export interface operations {
             /** @description `model_server_timed_out`: The model server took too long. */
             504: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    listGenerations: {
-        parameters: {
-            query?: {
-                /** @description Where the page begins: the `cursor` of the page before, as it is; left out, the first. */
-                cursor?: string;
-                /** @description How many items a page has at most. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_GenerationView_"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `validation_failed`: A value in the request is not allowed. */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    getGeneration: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                generation_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GenerationView"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `not_found`: There is no such thing here. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    followGeneration: {
-        parameters: {
-            query?: {
-                /** @description Id of the last event that was received; `Last-Event-ID` goes before it. */
-                after?: string;
-            };
-            header?: {
-                /** @description Id of the last event that was received. */
-                "Last-Event-ID"?: string;
-            };
-            path: {
-                generation_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": {
-                        id?: string;
-                        event: string;
-                        data: string;
-                    };
-                    "application/x-ndjson": Omit<components["schemas"]["Start"] | components["schemas"]["Queued"] | components["schemas"]["Context"] | components["schemas"]["Piece"] | components["schemas"]["Done"] | components["schemas"]["Failed"], "event"> & {
-                        id?: number;
-                    };
-                };
-            };
-            /** @description There is no event left. */
-            204: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `not_found`: There is no such thing here. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `validation_failed`: A value in the request is not allowed. */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    cancelGeneration: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                generation_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["GenerationView"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `forbidden`: Your account may not do this. */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `not_found`: There is no such thing here. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-        };
-    };
-    getUsage: {
-        parameters: {
-            query?: {
-                /** @description First day, in UTC; left out, the one with which there are 30 days. */
-                from?: string;
-                /** @description Last day, in UTC; left out, today. There are 366 days at most. */
-                to?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UsageView"];
-                };
-            };
-            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `validation_failed`: A value in the request is not allowed. */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4314,9 +3767,9 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4326,10 +3779,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4339,9 +3792,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4351,10 +3804,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4364,9 +3817,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4376,10 +3829,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4404,11 +3857,11 @@ export interface operations {
             /** @description Success */
             201: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
                     /** @description Where the conversation is. */
                     Location: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4418,9 +3871,9 @@ export interface operations {
             /** @description `invalid_request`: The request cannot be understood. */
             400: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4433,10 +3886,10 @@ export interface operations {
              */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4446,9 +3899,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4458,9 +3911,9 @@ export interface operations {
             /** @description `body_too_large`: The request body is too large. */
             413: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4470,9 +3923,9 @@ export interface operations {
             /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
             415: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4482,9 +3935,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4494,10 +3947,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4507,9 +3960,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4519,10 +3972,156 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    importConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Document"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    /** @description Where the conversation is. */
+                    Location: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again.
+             *     `unauthenticated`: Sign in to do this.
+             */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `forbidden`: Your account may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `validation_failed`: A value in the request is not allowed. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
+             *     `overloaded`: The server is busy. Try again shortly.
+             */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4545,9 +4144,9 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4557,10 +4156,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4570,9 +4169,9 @@ export interface operations {
             /** @description `not_found`: There is no such thing here. */
             404: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4582,10 +4181,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4595,9 +4194,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4607,10 +4206,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4633,9 +4232,9 @@ export interface operations {
             /** @description Success */
             204: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4643,10 +4242,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4656,9 +4255,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4668,9 +4267,9 @@ export interface operations {
             /** @description `not_found`: There is no such thing here. */
             404: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4680,10 +4279,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4693,9 +4292,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4705,10 +4304,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4735,9 +4334,9 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4747,9 +4346,9 @@ export interface operations {
             /** @description `invalid_request`: The request cannot be understood. */
             400: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4759,10 +4358,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4772,9 +4371,9 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4784,9 +4383,9 @@ export interface operations {
             /** @description `not_found`: There is no such thing here. */
             404: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4796,9 +4395,9 @@ export interface operations {
             /** @description `body_too_large`: The request body is too large. */
             413: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4808,9 +4407,9 @@ export interface operations {
             /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
             415: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4820,9 +4419,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4832,10 +4431,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4845,9 +4444,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4857,10 +4456,114 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    exportConversation: {
+        parameters: {
+            query?: {
+                /** @description `json`: everything, to be imported again; `markdown`: the path to the newest leaf, to be read. */
+                format?: "json" | "markdown";
+            };
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                    "text/markdown": string;
+                };
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `not_found`: There is no such thing here. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `validation_failed`: A value in the request is not allowed. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4892,9 +4595,9 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4904,10 +4607,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4917,9 +4620,9 @@ export interface operations {
             /** @description `not_found`: There is no such thing here. */
             404: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4929,9 +4632,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4941,10 +4644,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4954,9 +4657,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4966,10 +4669,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4978,15 +4681,103 @@ export interface operations {
             };
         };
     };
-    exportConversation: {
+    listGenerations: {
         parameters: {
             query?: {
-                /** @description `json`: everything, to be imported again; `markdown`: the path to the newest leaf, to be read. */
-                format?: "json" | "markdown";
+                /** @description Where the page begins: the `cursor` of the page before, as it is; left out, the first. */
+                cursor?: string;
+                /** @description How many items a page has at most. */
+                limit?: number;
             };
             header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GenerationView_"];
+                };
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `validation_failed`: A value in the request is not allowed. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getGeneration: {
+        parameters: {
+            query?: never;
+            header?: never;
             path: {
-                conversation_id: string;
+                generation_id: string;
             };
             cookie?: never;
         };
@@ -4995,23 +4786,22 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Document"];
-                    "text/markdown": string;
+                    "application/json": components["schemas"]["GenerationView"];
                 };
             };
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5021,21 +4811,9 @@ export interface operations {
             /** @description `not_found`: There is no such thing here. */
             404: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `validation_failed`: A value in the request is not allowed. */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5045,10 +4823,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5058,9 +4836,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5070,10 +4848,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5082,55 +4860,36 @@ export interface operations {
             };
         };
     };
-    importConversation: {
+    cancelGeneration: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                generation_id: string;
+            };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Document"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Success */
-            201: {
+            200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    /** @description Where the conversation is. */
-                    Location: string;
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["GenerationView"];
                 };
             };
-            /** @description `invalid_request`: The request cannot be understood. */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again.
-             *     `unauthenticated`: Sign in to do this.
-             */
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5140,45 +4899,21 @@ export interface operations {
             /** @description `forbidden`: Your account may not do this. */
             403: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description `body_too_large`: The request body is too large. */
-            413: {
+            /** @description `not_found`: There is no such thing here. */
+            404: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorEnvelope"];
-                };
-            };
-            /** @description `validation_failed`: A value in the request is not allowed. */
-            422: {
-                headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5188,10 +4923,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5201,9 +4936,366 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    followGeneration: {
+        parameters: {
+            query?: {
+                /** @description Id of the last event that was received; `Last-Event-ID` goes before it. */
+                after?: string;
+            };
+            header?: {
+                /** @description Id of the last event that was received. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": Omit<components["schemas"]["Start"] | components["schemas"]["Queued"] | components["schemas"]["Context"] | components["schemas"]["Piece"] | components["schemas"]["Done"] | components["schemas"]["Failed"], "event"> & {
+                        id?: number;
+                    };
+                    "text/event-stream": {
+                        data: string;
+                        event: string;
+                        id?: string;
+                    };
+                };
+            };
+            /** @description There is no event left. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `not_found`: There is no such thing here. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `validation_failed`: A value in the request is not allowed. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `not_found`: There is no such thing here. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    deleteMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `forbidden`: Your account may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `not_found`: There is no such thing here. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `validation_failed`: A value in the request is not allowed. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5216,10 +5308,286 @@ export interface operations {
              */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description `invalid_request`: The request cannot be understood. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `forbidden`: Your account may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `not_found`: There is no such thing here. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `body_too_large`: The request body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `validation_failed`: A value in the request is not allowed. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
+             *     `overloaded`: The server is busy. Try again shortly.
+             */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"][];
+                };
+            };
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `context_too_long`: The conversation is too long for this model's context. Shorten it or choose another model.
+             *     `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
+             */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `answer_incomplete`: The answer broke off before it was complete.
+             *     `model_out_of_memory`: The model server has not enough memory for this model.
+             *     `model_protocol_broken`: The model server sent something that cannot be understood.
+             *     `model_server_error`: The model server failed.
+             *     `model_server_failed`: The model server failed.
+             *     `model_server_unreachable`: The model server cannot be reached.
+             */
+            502: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
+             *     `model_server_overloaded`: The model server is busy. Try again shortly.
+             */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `model_server_timed_out`: The model server took too long. */
+            504: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5247,9 +5615,9 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5259,10 +5627,10 @@ export interface operations {
             /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5272,9 +5640,9 @@ export interface operations {
             /** @description `validation_failed`: A value in the request is not allowed. */
             422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5284,10 +5652,10 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
             429: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5297,9 +5665,9 @@ export interface operations {
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5309,10 +5677,10 @@ export interface operations {
             /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5321,208 +5689,14 @@ export interface operations {
             };
         };
     };
-    createChatCompletion: {
+    getUsage: {
         parameters: {
-            query?: never;
-            header?: {
-                /** @description A request that comes with the key of an earlier one is not asked again. */
-                "Idempotency-Key"?: string;
+            query?: {
+                /** @description First day, in UTC; left out, the one with which there are 30 days. */
+                from?: string;
+                /** @description Last day, in UTC; left out, today. There are 366 days at most. */
+                to?: string;
             };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CompletionBody"];
-            };
-        };
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Completion"];
-                    "text/event-stream": {
-                        /** @description `[DONE]` is the end. */
-                        data: "[DONE]" | string;
-                    };
-                };
-            };
-            /**
-             * @description `context_length_exceeded`: The conversation is too long for this model's context. Shorten it or choose another model.
-             *     `invalid_request`: The request cannot be understood.
-             *     `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
-             *     `validation_failed`: A value in the request is not allowed.
-             */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `invalid_api_key`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `forbidden`: Your account may not do this. */
-            403: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `model_not_found`: There is no such model. GET /v1/models lists those that can be used. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `conflict`: This conflicts with the present state. */
-            409: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `body_too_large`: The request body is too large. */
-            413: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `unsupported_media_type`: Send the body as JSON, with the header Content-Type: application/json. */
-            415: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limit_exceeded`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `answer_incomplete`: The answer broke off before it was complete.
-             *     `model_out_of_memory`: The model server has not enough memory for this model.
-             *     `model_protocol_broken`: The model server sent something that cannot be understood.
-             *     `model_server_error`: The model server failed.
-             *     `model_server_failed`: The model server failed.
-             *     `model_server_unreachable`: The model server cannot be reached.
-             */
-            502: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
-             *     `interrupted`: The server that wrote this answer was interrupted. What it had written until then is kept.
-             *     `model_server_overloaded`: The model server is busy. Try again shortly.
-             *     `overloaded`: The server is busy. Try again shortly.
-             *     `shutting_down`: The server is shutting down. Try again shortly.
-             */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `model_server_timed_out`: The model server took too long. */
-            504: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-        };
-    };
-    listOpenAIModels: {
-        parameters: {
-            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -5532,250 +5706,76 @@ export interface operations {
             /** @description Success */
             200: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListedModels"];
+                    "application/json": components["schemas"]["UsageView"];
                 };
             };
-            /**
-             * @description `context_length_exceeded`: The conversation is too long for this model's context. Shorten it or choose another model.
-             *     `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
-             */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `invalid_api_key`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+            /** @description `invalid_token`: The access token is missing, expired or not valid. Refresh it or sign in again. */
             401: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /** @description `rate_limit_exceeded`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
+            /** @description `validation_failed`: A value in the request is not allowed. */
+            422: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. Wait as long as the Retry-After header says. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
             /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
             500: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
-            /**
-             * @description `answer_incomplete`: The answer broke off before it was complete.
-             *     `model_out_of_memory`: The model server has not enough memory for this model.
-             *     `model_protocol_broken`: The model server sent something that cannot be understood.
-             *     `model_server_error`: The model server failed.
-             *     `model_server_failed`: The model server failed.
-             *     `model_server_unreachable`: The model server cannot be reached.
-             */
-            502: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
-             *     `model_server_overloaded`: The model server is busy. Try again shortly.
-             */
+            /** @description `database_unavailable`: The server cannot reach its database. Try again shortly. */
             503: {
                 headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `model_server_timed_out`: The model server took too long. */
-            504: {
-                headers: {
                     "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-        };
-    };
-    getOpenAIModel: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                model_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListedModel"];
-                };
-            };
-            /**
-             * @description `context_length_exceeded`: The conversation is too long for this model's context. Shorten it or choose another model.
-             *     `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
-             */
-            400: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `invalid_api_key`: The access token is missing, expired or not valid. Refresh it or sign in again. */
-            401: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `model_not_found`: There is no such model. GET /v1/models lists those that can be used. */
-            404: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `rate_limit_exceeded`: Too many requests. Wait as long as the Retry-After header says. */
-            429: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. The request id helps to find out what. */
-            500: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `answer_incomplete`: The answer broke off before it was complete.
-             *     `model_out_of_memory`: The model server has not enough memory for this model.
-             *     `model_protocol_broken`: The model server sent something that cannot be understood.
-             *     `model_server_error`: The model server failed.
-             *     `model_server_failed`: The model server failed.
-             *     `model_server_unreachable`: The model server cannot be reached.
-             */
-            502: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /**
-             * @description `database_unavailable`: The server cannot reach its database. Try again shortly.
-             *     `model_server_overloaded`: The model server is busy. Try again shortly.
-             */
-            503: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
-                };
-            };
-            /** @description `model_server_timed_out`: The model server took too long. */
-            504: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenAIErrorEnvelope"];
+                    "application/json": components["schemas"]["ErrorEnvelope"];
                 };
             };
         };
