@@ -1,8 +1,7 @@
-import { join } from "node:path";
 import { preview } from "../scripts/preview.ts";
 import { Api } from "./support/api.ts";
 import { startModel } from "./support/model.ts";
-import { SETTINGS } from "./support/setup.ts";
+import { EXPORT, SETTINGS } from "./support/setup.ts";
 import { Chat, expect, Model, signUp, test, unique } from "./support/test.ts";
 
 test("an answer goes on where it was when the network comes back", async ({ chat, model, context, page }) => {
@@ -55,7 +54,7 @@ test("a server that is killed in mid-answer and comes back has kept what was sai
   test.setTimeout(120_000);
   const upstream = await startModel();
   const api = await Api.start({ ...SETTINGS, DEEPER_OLLAMA_URL: upstream.url });
-  const site = await preview(join(import.meta.dirname, "../out"), api.url, 0);
+  const site = await preview(EXPORT, api.url, 0);
   const context = await browser.newContext({ baseURL: site.url });
   try {
     const model = new Model(upstream.url);

@@ -5,6 +5,7 @@ test("somebody signs up, out and in again", async ({ page }) => {
   await page.goto("/chat");
   await expect(page).toHaveURL(/\/login\?next=%2Fchat$/);
   await page.getByRole("link", { name: "Create one" }).click();
+  await expect(page.getByRole("heading", { name: "Create an account" })).toBeVisible();
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Create account" }).click();

@@ -2,7 +2,8 @@
  * Serves an export and the API under one address, as `deeper dev` and a proxy do: pages by their clean names with the
  * headers that the export asks for, and everything below `/v1` from the API, streams unbuffered.
  *
- * `node scripts/preview.ts [folder]`, with PORT (0: any) and DEEPER_API_URL.
+ * `node scripts/preview.ts [pages]`, with PORT (0: any) and DEEPER_API_URL. `pages` is the folder of an export, or the
+ * address of a server of pages.
  */
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
@@ -22,19 +23,20 @@ const TYPES: Record<string, string> = {
 
 /** Starts serving, and returns where. */
 export async function preview(
-  folder: string,
+  pages: string,
   api: string,
   port: number,
 ): Promise<{ url: string; close: () => void }> {
-  const { headers } = JSON.parse(await readFile(join(folder, "csp.json"), "utf8")) as {
-    headers: Record<string, string>;
-  };
+  const elsewhere = pages.startsWith("http");
+  const headers = elsewhere ? {} : await headersOf(pages);
   const server = createServer((incoming, outgoing) => {
     const path = decodeURIComponent(new URL(incoming.url ?? "/", "http://localhost").pathname);
     if (path.startsWith("/v1/") || path.startsWith("/health")) {
       pass(api, incoming, outgoing);
+    } else if (elsewhere) {
+      pass(pages, incoming, outgoing);
     } else {
-      void send(folder, path, headers, outgoing);
+      void send(pages, path, headers, outgoing);
     }
   });
   await new Promise<void>((done) => {
@@ -46,6 +48,13 @@ export async function preview(
     server.closeAllConnections();
   };
   return { url: `http://127.0.0.1:${typeof address === "object" ? address?.port : port}`, close };
+}
+
+async function headersOf(folder: string): Promise<Record<string, string>> {
+  const { headers } = JSON.parse(await readFile(join(folder, "csp.json"), "utf8")) as {
+    headers: Record<string, string>;
+  };
+  return headers;
 }
 
 function pass(api: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
@@ -89,7 +98,8 @@ async function send(folder: string, path: string, headers: Record<string, string
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [folder = "out"] = process.argv.slice(2);
+  const [pages = "out"] = process.argv.slice(2);
   const api = process.env.DEEPER_API_URL ?? "http://127.0.0.1:8080";
-  console.log((await preview(join(process.cwd(), folder), api, Number(process.env.PORT ?? 3000))).url);
+  const from = pages.startsWith("http") ? pages : join(process.cwd(), pages);
+  console.log((await preview(from, api, Number(process.env.PORT ?? 3000))).url);
 }

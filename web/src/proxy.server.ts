@@ -7,7 +7,7 @@ export function proxy(request: NextRequest): NextResponse {
   const content = policy(
     process.env.NODE_ENV === "development"
       ? ["'self'", "'unsafe-inline'", "'unsafe-eval'"]
-      : ["'self'", `'nonce-${nonce}'`, "'strict-dynamic'"],
+      : ["'self'", `'nonce-${nonce}'`],
   );
   const headers = new Headers(request.headers);
   headers.set("x-nonce", nonce);

@@ -9,7 +9,8 @@ import { join } from "node:path";
 const DEEPER = process.env.DEEPER_BIN ?? join(import.meta.dirname, "../../../.venv/bin/deeper");
 const PATIENCE = 60_000;
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((done) => {
     probe.listen(0, "127.0.0.1", done);

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { preview } from "../../scripts/preview.ts";
 import { Api } from "./api.ts";
 import { startModel } from "./model.ts";
+import { startPages } from "./pages.ts";
+
+export const EXPORT = join(import.meta.dirname, "../../out");
 
 export const SETTINGS = {
   DEEPER_MODEL_PROVIDER: "ollama",
@@ -19,13 +22,16 @@ export const SETTINGS = {
 export default async function setup(): Promise<() => Promise<void>> {
   const model = await startModel();
   const api = await Api.start({ ...SETTINGS, DEEPER_OLLAMA_URL: model.url });
-  const site = await preview(join(import.meta.dirname, "../../out"), api.url, 0);
+  const pages =
+    process.env.E2E_OUTPUT === "standalone" ? await startPages() : { url: EXPORT, close: () => undefined };
+  const site = await preview(pages.url, api.url, 0);
   process.env.E2E_URL = site.url;
   process.env.E2E_API_URL = api.url;
   process.env.E2E_MODEL_URL = model.url;
   process.env.E2E_ADMIN_PASSWORD = api.adminPassword;
   return async () => {
     site.close();
+    pages.close();
     await api.stop();
     model.close();
   };

@@ -124,8 +124,7 @@ interface Fixtures {
 }
 
 // What the network does is for the tests to say, and one of them tries the policy. Else a page has no errors.
-const EXPECTED =
-  /^Failed to load resource|^Executing inline script violates .*window\.hurt|^Executing inline script violates/;
+const EXPECTED = /^Failed to load resource|^Executing inline event handler violates/;
 
 export const test = base.extend<Fixtures>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of what is wanted from here
