@@ -7,7 +7,7 @@ import type { Message, Model } from "@/lib/api/types";
 import { keep, recall } from "@/lib/storage";
 import type { Manner } from "./model/conversation";
 
-export function useModels() {
+function useModels() {
   return useQuery({
     queryKey: ["models"],
     queryFn: () => result(api.GET("/v1/models")),

@@ -7,12 +7,26 @@ const UNDECIDED = /(^|\n)[ \t]*(?:[-=*+_]+|\d{1,9}[.)]?|#{1,6}|>+|`{1,3}|~{1,3})
 
 const DELIMITER = /^[ \t]*\|?[ \t:|-]*$/;
 
+// What emphasis, links and code within a line never reach across: an empty line, or one that is a rule.
+const BOUNDARY = /^\s*$|^ {0,3}(?:[-*_][ \t]*){3,}$/;
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+
 /**
  * Returns what of `text` can be shown now, so that nothing that is shown turns into something else when more comes:
  * open emphasis, code and links are closed, and a last line that may become anything waits.
  */
 export function settle(text: string): string {
-  return remend(withoutOpenRow(text).replace(UNDECIDED, "$1"), {
+  const lines = withoutOpenRow(text).replace(UNDECIDED, "$1").split("\n");
+  const from = lines.findLastIndex((line) => BOUNDARY.test(line)) + 1;
+  if (isCode(lines)) {
+    return lines.join("\n");
+  }
+  const open = lines.splice(from).join("\n");
+  return [...lines, closed(open)].join("\n");
+}
+
+function closed(text: string): string {
+  return remend(text, {
     comparisonOperators: false,
     htmlTags: false,
     katex: false,
@@ -20,6 +34,20 @@ export function settle(text: string): string {
     setextHeadings: false,
     singleTilde: false,
   });
+}
+
+/** Whether the last line is inside a block of code. */
+function isCode(lines: readonly string[]): boolean {
+  let fence: string | undefined;
+  for (const line of lines) {
+    const mark = FENCE.exec(line)?.[1];
+    if (fence === undefined) {
+      fence = mark;
+    } else if (mark?.startsWith(fence)) {
+      fence = undefined;
+    }
+  }
+  return fence !== undefined;
 }
 
 /** Rows of tables come whole, and the first one with the line below it, which makes a table of it. */

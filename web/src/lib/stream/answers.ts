@@ -20,14 +20,14 @@ export interface Answer {
   readonly end?: End;
 }
 
-export type End =
+type End =
   | { readonly kind: "done"; readonly reason: string; readonly usage: Usage; readonly timings: Timings }
   | { readonly kind: "failed"; readonly error: ErrorBody };
 
 export const NOTHING: Answer = { place: 0, thinking: "", content: "", toolCalls: [], dropped: [] };
 
 /** What came does not join on to what is there. */
-export class Gap extends Error {}
+class Gap extends Error {}
 
 /**
  * Returns the answer with a frame more. What is there already is not taken twice.

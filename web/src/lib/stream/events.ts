@@ -9,7 +9,7 @@ export interface Placed {
 }
 
 /** Nothing came for so long that the connection has to be taken for dead; the server says something every 15 s. */
-export const SILENCE = 45_000;
+const SILENCE = 45_000;
 
 /**
  * Yields the frames of `body` as they come. It ends when the stream does, cut or not: whether all has come, the frames

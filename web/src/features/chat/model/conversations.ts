@@ -5,7 +5,7 @@ import { session } from "@/lib/session/browser";
 import type { Answer } from "@/lib/stream/answers";
 import { keepDraft } from "../composer/drafts";
 import { Conversation } from "./conversation";
-import * as requests from "./requests";
+import { cancel, fetchPath, generationSource, questionSource } from "./requests";
 import type { Question } from "./transcript";
 
 const CHANNEL = "deeper-chat";
@@ -67,7 +67,10 @@ class Conversations {
   }
 
   readonly #services = {
-    ...requests,
+    cancel,
+    fetchPath,
+    generationSource,
+    questionSource,
     changed: (id: string) => this.tell(id),
     // Whoever signs in again finds it where it was written.
     unsent: (id: string | undefined, { text }: Question) => keepDraft(session.account(), id, text),

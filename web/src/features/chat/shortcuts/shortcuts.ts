@@ -31,7 +31,7 @@ export function shortcutOf(
   }
   const pressed = [
     (event.ctrlKey || event.metaKey) && "Ctrl",
-    event.shiftKey && event.code !== "Slash" && "Shift",
+    event.shiftKey && nameOf(event) !== "/" && "Shift",
     nameOf(event),
   ]
     .filter(Boolean)
