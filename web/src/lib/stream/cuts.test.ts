@@ -149,7 +149,7 @@ test("an answer that is cut anywhere, any number of times, comes whole and once"
 });
 
 test("an answer that is cut at any one byte comes whole and once", async () => {
-  const pieces: Piece[] = ["Grüße", " 👩‍🚀 an", " alle\n\n", "data: x"].map((content) => ({
+  const pieces: Piece[] = ["Grüße", " 👩‍🚀 an", " beide\n\n", "data: x"].map((content) => ({
     event: "delta",
     content,
   }));
