@@ -10,7 +10,12 @@ async function expectAccessible(page: Page): Promise<void> {
 }
 
 async function expectNoSideways(page: Page): Promise<void> {
-  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  const wide = await page.evaluate(() =>
+    [document.documentElement, ...document.querySelectorAll("article")]
+      .filter((each) => each.scrollWidth > each.clientWidth)
+      .map((each) => each.outerHTML.slice(0, 120)),
+  );
+  expect(wide).toEqual([]);
 }
 
 const RICH = [

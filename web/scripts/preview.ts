@@ -28,7 +28,6 @@ export async function preview(
   port: number,
 ): Promise<{ url: string; close: () => void }> {
   const elsewhere = pages.startsWith("http");
-  const headers = elsewhere ? {} : await headersOf(pages);
   const server = createServer((incoming, outgoing) => {
     const path = decodeURIComponent(new URL(incoming.url ?? "/", "http://localhost").pathname);
     if (path.startsWith("/v1/") || path.startsWith("/health")) {
@@ -36,7 +35,7 @@ export async function preview(
     } else if (elsewhere) {
       pass(pages, incoming, outgoing);
     } else {
-      void send(pages, path, headers, outgoing);
+      void send(pages, path, outgoing).catch(() => outgoing.destroy());
     }
   });
   await new Promise<void>((done) => {
@@ -80,7 +79,9 @@ function pass(api: string, incoming: IncomingMessage, outgoing: ServerResponse):
   incoming.pipe(forward);
 }
 
-async function send(folder: string, path: string, headers: Record<string, string>, outgoing: ServerResponse) {
+async function send(folder: string, path: string, outgoing: ServerResponse): Promise<void> {
+  // Each time, for another build has other scripts.
+  const headers = await headersOf(folder);
   const name = normalize(path).replace(/\/+$/, "");
   const tries = name === "" ? ["/index.html"] : [name, `${name}.html`];
   for (const each of tries) {

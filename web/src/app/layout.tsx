@@ -6,6 +6,7 @@ import { Toasts } from "@/components/toasts";
 import { code, text } from "./fonts";
 import { Providers } from "./providers";
 import "./globals.css";
+import "./prose.css";
 
 export const metadata: Metadata = {
   title: { default: "DeeperSensor", template: "%s · DeeperSensor" },

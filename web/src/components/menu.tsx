@@ -42,11 +42,17 @@ export function Menu({
     }
     // In the top layer nothing that scrolls can cut it off; so it has to be told where its button is.
     shown.showPopover();
+    // What there is to choose may still be on its way.
+    const observer = new ResizeObserver(() => place(shown, anchor, align));
+    observer.observe(shown);
     place(shown, anchor, align);
     (shown.querySelector<HTMLElement>('[aria-checked="true"]') ?? items(shown)[0])?.focus();
     const close = (event: ToggleEvent) => event.newState === "closed" && setOpen(false);
     shown.addEventListener("toggle", close as EventListener);
-    return () => shown.removeEventListener("toggle", close as EventListener);
+    return () => {
+      observer.disconnect();
+      shown.removeEventListener("toggle", close as EventListener);
+    };
   }, [open, align]);
 
   function leave(): void {

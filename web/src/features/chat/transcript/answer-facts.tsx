@@ -22,7 +22,7 @@ export function AnswerFacts({
   const tokens = usage?.completion_tokens;
   const said = [
     total != null && seconds(total),
-    tokens != null && `${usage?.estimated ? "about " : ""}${tokens} tokens`,
+    tokens != null && `${usage?.estimated ? "about " : ""}${tokens} ${tokens === 1 ? "token" : "tokens"}`,
     speed(tokens, timings),
     reason === "length" && "cut at its greatest length",
   ].filter(Boolean);

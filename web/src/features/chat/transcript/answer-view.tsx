@@ -30,7 +30,7 @@ export function AnswerView({ message, live, conversation, manner, quiet, last }:
       tabIndex={-1}
       aria-label="Assistant"
       aria-busy={seen !== undefined}
-      className="message grid min-w-0 gap-2"
+      className="message gap-2"
       data-last={last}
     >
       <Name model={message.model ?? written?.model} />

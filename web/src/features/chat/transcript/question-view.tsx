@@ -18,7 +18,7 @@ export function QuestionView({ message, conversation, manner, quiet, last }: Mes
       id={`message-${message.id}`}
       tabIndex={-1}
       aria-label="You"
-      className="message grid gap-1"
+      className="message gap-1"
       data-last={last}
     >
       {editing && manner ? (
