@@ -50,14 +50,29 @@ test("a question whose response was lost is answered, and asked once", async ({ 
   expect(await model.asked(question)).toHaveLength(1);
 });
 
-test("a server that is killed in mid-answer and comes back has kept what was said", async ({ browser }) => {
+test.describe("with a server of one's own", () => {
   test.setTimeout(120_000);
-  const upstream = await startModel();
-  const api = await Api.start({ ...SETTINGS, DEEPER_OLLAMA_URL: upstream.url });
-  const site = await preview(EXPORT, api.url, 0);
-  const context = await browser.newContext({ baseURL: site.url });
-  try {
+  let upstream: Awaited<ReturnType<typeof startModel>>;
+  let site: Awaited<ReturnType<typeof preview>>;
+  let api: Api;
+
+  test.beforeAll(async () => {
+    upstream = await startModel();
+    api = await Api.start({ ...SETTINGS, DEEPER_MODEL_PARALLEL: "1", DEEPER_OLLAMA_URL: upstream.url });
+    site = await preview(EXPORT, api.url, 0);
+  });
+
+  test.afterAll(async () => {
+    site.close();
+    await api.stop();
+    upstream.close();
+  });
+
+  test("who has to wait is told the place in the line; a server that is killed has kept what was said", async ({
+    browser,
+  }) => {
     const model = new Model(upstream.url);
+    const context = await browser.newContext({ baseURL: site.url });
     const chat = new Chat(await context.newPage());
     await signUp(chat.page);
     await chat.page.goto("/chat");
@@ -65,25 +80,26 @@ test("a server that is killed in mid-answer and comes back has kept what was sai
     await model.play(question, "Said before the crash. ", { gate: question }, "Never said.");
     await chat.ask(question);
     await expect(chat.last).toContainText("Said before the crash.");
-    // Longer than the server takes to write it down.
-    await new Promise((done) => setTimeout(done, 500));
+
+    const waiting = new Chat(await context.newPage());
+    await waiting.page.goto("/chat");
+    await waiting.ask(unique("in line"));
+    await expect(waiting.last).toContainText("Next in line");
+    await waiting.question.press("Escape");
+    await expect(waiting.last).toContainText("Stopped.");
+
     api.kill();
     await expect(chat.page.getByText("Connection lost.")).toBeVisible();
     await api.start();
-    await expect(chat.last).toContainText("The server stopped in the middle of this answer.", {
-      timeout: 60_000,
-    });
+    const interrupted = chat.last.getByText("The server stopped in the middle of this answer.");
+    await expect(interrupted).toBeVisible({ timeout: 60_000 });
     await expect(chat.last).toContainText("Said before the crash.");
     await chat.settled();
     await model.play(question, "Said after all.");
     await chat.page.getByRole("button", { name: "Answer again" }).click();
     await expect(chat.last).toContainText("Said after all.");
-  } finally {
     await context.close();
-    site.close();
-    await api.stop();
-    upstream.close();
-  }
+  });
 });
 
 test("whoever is signed in waits for a server that is away, and is not signed out", async ({
