@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ SPECS = tuple(sorted(path.name for path in (WEB / "e2e").glob("*.spec.ts")))
 
 _BIN = Path(sys.executable).parent
 _CHROMIUM = Path("/usr/bin/chromium")
+# Colours, and what Chromium says of a machine without a desktop.
+_NOISE = re.compile(r"\x1b\[\d+m|^.*\[pid=\d+\].*\n|^\s*<launch(?:ing|ed)> .*\n", re.MULTILINE)
 # What the pages are built of; everything else may change without another build.
 _SOURCES = ("src", "public", "scripts")
 _FILES = ("package-lock.json", "next.config.ts", "postcss.config.mjs", "tsconfig.json")
@@ -108,7 +111,7 @@ def _failed(suite: Json) -> list[str]:
                 result for test in cast("list[Json]", case["tests"]) for result in cast("list[Json]", test["results"])
             ]
             messages = [str(error["message"]) for result in results for error in cast("list[Json]", result["errors"])]
-            faults.append("\n".join([str(case["title"]), *messages]))
+            faults.append(_NOISE.sub("", "\n".join([str(case["title"]), *messages])))
     for inner in cast("list[Json]", suite.get("suites", [])):
         faults += _failed(inner)
     return faults

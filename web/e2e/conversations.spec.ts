@@ -49,6 +49,7 @@ test("words are found in all conversations, and lead to their message", async ({
   const word = `zebra${Date.now().toString(36)}`;
   await chat.hear(`Tell me of the ${word}`);
   await page.getByRole("button", { name: "New conversation" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("New conversation");
   await chat.hear(unique("something else"));
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: "Search all conversations" }).fill(word);
@@ -75,6 +76,7 @@ test("what was typed and not sent is there when one comes back", async ({ chat, 
   await chat.hear(unique("draft"));
   await chat.question.fill("half a thought");
   await page.getByRole("button", { name: "New conversation" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("New conversation");
   await expect(chat.question).toHaveValue("");
   await page.goBack();
   await expect(chat.question).toHaveValue("half a thought");
