@@ -10,6 +10,7 @@ import { readFile, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
+import { constants, createBrotliCompress } from "node:zlib";
 
 const TYPES: Record<string, string> = {
   ".css": "text/css; charset=utf-8",
@@ -20,6 +21,8 @@ const TYPES: Record<string, string> = {
   ".txt": "text/plain; charset=utf-8",
   ".woff2": "font/woff2",
 };
+
+const FAST = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
 
 /** Starts serving, and returns where. */
 export async function preview(
@@ -35,7 +38,7 @@ export async function preview(
     } else if (elsewhere) {
       pass(pages, incoming, outgoing);
     } else {
-      void send(pages, path, outgoing).catch(() => outgoing.destroy());
+      void send(pages, path, incoming, outgoing).catch(() => outgoing.destroy());
     }
   });
   await new Promise<void>((done) => {
@@ -79,7 +82,12 @@ function pass(api: string, incoming: IncomingMessage, outgoing: ServerResponse):
   incoming.pipe(forward);
 }
 
-async function send(folder: string, path: string, outgoing: ServerResponse): Promise<void> {
+async function send(
+  folder: string,
+  path: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
   // Each time, for another build has other scripts.
   const headers = await headersOf(folder);
   const name = normalize(path).replace(/\/+$/, "");
@@ -89,8 +97,15 @@ async function send(folder: string, path: string, outgoing: ServerResponse): Pro
     if (file.startsWith(folder) && extname(file) && (await stat(file).catch(() => undefined))?.isFile()) {
       const cache = each.startsWith("/_next/static/") ? "public, max-age=31536000, immutable" : "no-cache";
       const type = TYPES[extname(file)] ?? "application/octet-stream";
-      outgoing.writeHead(200, { ...headers, "content-type": type, "cache-control": cache });
-      createReadStream(file).pipe(outgoing);
+      const known = { ...headers, "content-type": type, "cache-control": cache };
+      // As a proxy in front of it would.
+      if (!type.startsWith("font/") && /\bbr\b/.test(String(incoming.headers["accept-encoding"]))) {
+        outgoing.writeHead(200, { ...known, "content-encoding": "br", vary: "accept-encoding" });
+        createReadStream(file).pipe(createBrotliCompress(FAST)).pipe(outgoing);
+      } else {
+        outgoing.writeHead(200, known);
+        createReadStream(file).pipe(outgoing);
+      }
       return;
     }
   }

@@ -103,6 +103,7 @@ export async function signUp(
   const status = await page.evaluate(
     async (body) => {
       const headers = { "content-type": "application/json" };
+      localStorage.setItem("deeper.signed-in", "yes");
       return (await fetch("/v1/auth/signup", { method: "POST", headers, body: JSON.stringify(body) })).status;
     },
     { email, password: PASSWORD, transport: "cookie" },

@@ -1,11 +1,11 @@
 "use client";
 
-import { useSearchParams } from "next/navigation";
-import { Suspense, useSyncExternalStore } from "react";
+import { useSyncExternalStore } from "react";
 import { Mark } from "@/components/icons";
 import { Notice } from "@/components/notice";
 import { PageLink } from "@/components/page-link";
 import { CredentialsForm, type Purpose } from "./credentials-form";
+import { useWanted } from "./next-page";
 
 const WORDS = {
   login: { title: "Sign in", ask: "No account yet?", other: "Create one", href: "/signup" },
@@ -24,17 +24,15 @@ export function AuthPage({ purpose }: { purpose: Purpose }) {
         <h1 className="font-semibold text-3xl tracking-tight">{title}</h1>
       </header>
       <Insecure />
-      <Suspense>
-        <CredentialsForm purpose={purpose} />
-        <OtherWay purpose={purpose} />
-      </Suspense>
+      <CredentialsForm purpose={purpose} />
+      <OtherWay purpose={purpose} />
     </main>
   );
 }
 
 function OtherWay({ purpose }: { purpose: Purpose }) {
   const { ask, other, href } = WORDS[purpose];
-  const next = useSearchParams().get("next");
+  const next = useWanted();
   return (
     <p className="text-soft">
       {ask}{" "}

@@ -1,13 +1,13 @@
 "use client";
 
-import { useRouter, useSearchParams } from "next/navigation";
+import { useRouter } from "next/navigation";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { Countdown, Notice } from "@/components/notice";
 import { openApi, result } from "@/lib/api/client";
 import { ApiError, words } from "@/lib/api/errors";
 import { session } from "@/lib/session/browser";
 import { useSessionState } from "@/lib/session/use-session";
-import { nextPage } from "./next-page";
+import { nextPage, useWanted } from "./next-page";
 import { PasswordField } from "./password-field";
 
 export type Purpose = "login" | "signup";
@@ -15,7 +15,7 @@ export type Purpose = "login" | "signup";
 /** Address and password: of an account, or for a new one. */
 export function CredentialsForm({ purpose }: { purpose: Purpose }) {
   const router = useRouter();
-  const next = nextPage(useSearchParams().get("next"));
+  const next = nextPage(useWanted());
   const state = useSessionState();
   const form = useRef<HTMLFormElement>(null);
   const email = useId();

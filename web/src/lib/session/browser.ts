@@ -1,8 +1,11 @@
 /** The session of this browser. */
 import { baseUrl } from "@/lib/api/base";
+import { keep, recall } from "@/lib/storage";
 import { Session, type Word } from "./session";
 
 const LOCK = "deeper-session";
+// That there is a session, and nothing of it.
+const KEPT = "signed-in";
 
 function inBrowser(): Session {
   const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(LOCK);
@@ -16,6 +19,8 @@ function inBrowser(): Session {
     },
     now: () => Date.now(),
     pause: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
+    recall: () => recall(KEPT) !== null,
+    remember: (signedIn) => keep(KEPT, signedIn ? "yes" : null),
     startOver: () => location.reload(),
   });
 }

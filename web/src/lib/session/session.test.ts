@@ -14,6 +14,7 @@ const refused = () =>
 /** A browser with several tabs, and the server that they refresh at. */
 class Browser {
   time = 0;
+  signedIn = true;
   refreshes = 0;
   pauses: number[] = [];
   startedOver = 0;
@@ -46,6 +47,10 @@ class Browser {
       },
       now: () => this.time,
       pause: async (milliseconds) => void this.pauses.push(milliseconds),
+      recall: () => this.signedIn,
+      remember: (signedIn) => {
+        this.signedIn = signedIn;
+      },
       startOver: () => {
         this.startedOver += 1;
       },
@@ -136,6 +141,16 @@ test("a refresh that was under way when somebody signed out comes to nothing", a
   answer?.(Response.json(tokens("late")));
   await expect(wanted).rejects.toBeInstanceOf(SessionEnded);
   expect(tab.state()).toBe("out");
+});
+
+test("where nobody signed in, nothing is asked", async () => {
+  const browser = new Browser();
+  browser.signedIn = false;
+  const tab = browser.tab();
+  await expect(tab.token()).rejects.toBeInstanceOf(SessionEnded);
+  expect(browser.refreshes).toBe(0);
+  tab.accept(tokens("a"));
+  expect(await browser.tab().token()).not.toBe("");
 });
 
 test("another account in another tab starts this page over", () => {

@@ -23,6 +23,9 @@ export interface Surroundings {
   hear: (listener: (word: Word) => void) => void;
   now: () => number;
   pause: (milliseconds: number) => Promise<void>;
+  /** Whether anybody signed in with this browser and did not sign out: if not, there is nothing to ask for. */
+  recall: () => boolean;
+  remember: (signedIn: boolean) => void;
   /** Somebody else signed in: what this page shows is another account's. */
   startOver: () => void;
 }
@@ -73,6 +76,9 @@ export class Session {
    * @throws Unreachable, ApiError it cannot be had now; whoever is signed in stays so.
    */
   async token(): Promise<string> {
+    if (this.#state === "unknown" && !this.#around.recall()) {
+      this.#set("out");
+    }
     if (this.#state === "out") {
       throw new SessionEnded();
     }
@@ -182,12 +188,14 @@ export class Session {
   #take(token: Held): void {
     this.#held = token;
     this.#account = token.account;
+    this.#around.remember(true);
     this.#set("in");
   }
 
   #leave(): void {
     this.#era += 1;
     this.#held = undefined;
+    this.#around.remember(false);
     this.#set("out");
   }
 
