@@ -1,14 +1,10 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import dynamic from "next/dynamic";
 import { Section } from "@/components/page-frame";
 import { QueryView } from "@/components/query-view";
+import { UsagePlot } from "@/components/usage-plot";
 import { api, result } from "@/lib/api/client";
-
-const UsagePlot = dynamic(() => import("@/components/usage-plot").then((module) => module.UsagePlot), {
-  ssr: false,
-});
 
 export function UsageSection() {
   const query = useQuery({ queryKey: ["usage"], queryFn: () => result(api.GET("/v1/usage")) });

@@ -1,0 +1,20 @@
+"use client";
+
+import { Notice } from "@/components/notice";
+import { PageFrame } from "@/components/page-frame";
+import { QueryView } from "@/components/query-view";
+import { useMe } from "@/lib/session/use-session";
+import { AuditSection } from "./audit-section";
+
+export default function Administration() {
+  const me = useMe();
+  return (
+    <PageFrame title="Administration">
+      <QueryView query={me}>
+        {({ role }) =>
+          role === "admin" ? <AuditSection /> : <Notice kind="plain">This page is for administrators.</Notice>
+        }
+      </QueryView>
+    </PageFrame>
+  );
+}
