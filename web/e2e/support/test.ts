@@ -103,8 +103,14 @@ export async function signUp(
   const status = await page.evaluate(
     async (body) => {
       const headers = { "content-type": "application/json" };
+      const { status } = await fetch("/v1/auth/signup", {
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+      });
+      // Not sooner, or the page would ask for a session that is not there yet, and find out that there is none.
       localStorage.setItem("deeper.signed-in", "yes");
-      return (await fetch("/v1/auth/signup", { method: "POST", headers, body: JSON.stringify(body) })).status;
+      return status;
     },
     { email, password: PASSWORD, transport: "cookie" },
   );
