@@ -4,7 +4,7 @@ import type { NextConfig } from "next";
 const exporting = process.env.WEB_OUTPUT === "export";
 
 // Only `next dev` speaks to the API itself; elsewhere a proxy, or the API's own server, gives both one origin.
-const api = process.env.DEEPER_API_URL ?? "http://127.0.0.1:8080";
+const api = process.env.WEB_API_URL ?? "http://127.0.0.1:8080";
 
 const config: NextConfig = {
   output: exporting ? "export" : "standalone",

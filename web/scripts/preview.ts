@@ -2,7 +2,7 @@
  * Serves an export and the API under one address, as `deeper dev` and a proxy do: pages by their clean names with the
  * headers that the export asks for, and everything below `/v1` from the API, streams unbuffered.
  *
- * `node scripts/preview.ts [pages]`, with PORT (0: any) and DEEPER_API_URL. `pages` is the folder of an export, or the
+ * `node scripts/preview.ts [pages]`, with PORT (0: any) and WEB_API_URL. `pages` is the folder of an export, or the
  * address of a server of pages.
  */
 import { createReadStream } from "node:fs";
@@ -115,7 +115,7 @@ async function send(
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const [pages = "out"] = process.argv.slice(2);
-  const api = process.env.DEEPER_API_URL ?? "http://127.0.0.1:8080";
+  const api = process.env.WEB_API_URL ?? "http://127.0.0.1:8080";
   const from = pages.startsWith("http") ? pages : join(process.cwd(), pages);
   console.log((await preview(from, api, Number(process.env.PORT ?? 3000))).url);
 }

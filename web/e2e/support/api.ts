@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const DEEPER = process.env.DEEPER_BIN ?? join(import.meta.dirname, "../../../.venv/bin/deeper");
+export const DEEPER = process.env.E2E_DEEPER ?? join(import.meta.dirname, "../../../.venv/bin/deeper");
 const PATIENCE = 60_000;
 
 /** A port that nobody listens on. */
