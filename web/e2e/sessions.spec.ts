@@ -193,6 +193,25 @@ test("a session that was ended elsewhere ends here, and what was typed is there 
   await expect(chat.question).toHaveValue(question);
 });
 
+test("who signs in next sees nothing of who was here before", async ({ chat, page }) => {
+  const question = unique("private");
+  await chat.hear(question);
+  const address = page.url();
+  await page.getByTitle("Account").click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByRole("link", { name: "Create one" }).click();
+  await expect(page.getByRole("heading", { name: "Create an account" })).toBeVisible();
+  await page.getByLabel("E-mail").fill(`${unique("next").replaceAll(" ", "-")}@example.com`);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await expect(chat.question).toBeVisible();
+  // Without loading the page again, which would forget all by itself.
+  await expect(page.getByRole("link", { name: question })).toHaveCount(0);
+  await page.evaluate((url) => history.pushState(null, "", url), address);
+  await expect(page.getByText("This conversation does not exist")).toBeVisible();
+  await expect(page.getByText(question)).toHaveCount(0);
+});
+
 test("signing out in one tab signs all tabs out", async ({ chat, page, context, tab }) => {
   const second = await tab(context, "/settings");
   await expect(second.page.getByRole("heading", { name: "Devices" })).toBeVisible();

@@ -2,6 +2,7 @@
 
 import { QueryClientProvider } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
+import { announce } from "@/components/announcer";
 import { queries } from "@/lib/queries";
 import { session } from "@/lib/session/browser";
 
@@ -12,6 +13,7 @@ export function Providers({ children }: { children: ReactNode }) {
         if (session.state() === "out") {
           // What one account was shown is nothing to the next.
           queries.clear();
+          announce("");
         }
       }),
     [],

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, result } from "@/lib/api/client";
 import type { Message, Model } from "@/lib/api/types";
 import { keep, recall } from "@/lib/storage";
-import type { Manner } from "./model/conversation";
+import type { Manner } from "./model/views";
 
 function useModels() {
   return useQuery({

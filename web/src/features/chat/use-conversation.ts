@@ -2,8 +2,9 @@
 
 import { useSearchParams } from "next/navigation";
 import { useEffect, useSyncExternalStore } from "react";
-import type { Conversation, View } from "./model/conversation";
+import type { Conversation } from "./model/conversation";
 import { conversations } from "./model/conversations";
+import type { View } from "./model/views";
 
 export interface Shown {
   conversation: Conversation;

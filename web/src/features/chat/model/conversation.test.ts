@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { ApiError, SessionEnded } from "@/lib/api/errors";
 import type { ChatBody, Message } from "@/lib/api/types";
-import { Conversation, type Services } from "./conversation";
+import { Conversation } from "./conversation";
 import type { Question } from "./transcript";
+import type { Services } from "./views";
 
 const MANNER = { model: "m" };
 

@@ -1,9 +1,8 @@
 /** A conversation as this tab has it: what was loaded of it, what is being asked, what is being answered. */
 import { ApiError, SessionEnded } from "@/lib/api/errors";
-import type { ChatBody, GenerationView, Message, MessagePage } from "@/lib/api/types";
+import type { ChatBody, Message } from "@/lib/api/types";
 import { newKey } from "@/lib/ids";
 import type { Answer } from "@/lib/stream/answers";
-import type { Source } from "@/lib/stream/follow";
 import { LiveAnswer } from "./live-answer";
 import type { Place } from "./requests";
 import {
@@ -17,43 +16,7 @@ import {
   withEnd,
   withOlder,
 } from "./transcript";
-
-/** A question on its way: nothing of an answer has begun. */
-export interface Pending {
-  readonly question: Question | undefined;
-  readonly live: LiveAnswer;
-  /** Why it was refused, if it was. */
-  readonly failure?: unknown;
-}
-
-export interface View {
-  readonly id: string | undefined;
-  readonly status: "empty" | "loading" | "ready" | "missing" | "failed";
-  readonly error?: unknown;
-  readonly transcript: Transcript;
-  readonly pending?: Pending | undefined;
-  readonly loadingOlder: boolean;
-}
-
-/** How the model is to be asked. */
-export interface Manner {
-  readonly model: string;
-  readonly think?: boolean | undefined;
-}
-
-/** What a conversation needs of the API, and whom it tells. */
-export interface Services {
-  fetchPath: (conversationId: string, place: Place) => Promise<MessagePage>;
-  questionSource: (body: ChatBody, key: string) => Source;
-  generationSource: Source;
-  cancel: (generationId: string) => Promise<GenerationView>;
-  /** Something began or ended in it that others may want to know. */
-  changed: (conversationId: string) => void;
-  /** A question was not sent, because the session ended. */
-  unsent: (conversationId: string | undefined, question: Question) => void;
-  /** An answer ended while it was listened to. */
-  answered: (answer: Answer) => void;
-}
+import type { Manner, Services, View } from "./views";
 
 interface Asking {
   readonly body: ChatBody;
@@ -206,6 +169,14 @@ export class Conversation {
       return;
     }
     await Promise.all(Array.from(this.#live.keys(), (id) => this.#services.cancel(id)));
+  }
+
+  /** Listens to nothing any more. What is being answered goes on. */
+  leave(): void {
+    this.#view.pending?.live.leave();
+    for (const live of this.#live.values()) {
+      live.leave();
+    }
   }
 
   #put(

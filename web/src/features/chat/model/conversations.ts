@@ -16,6 +16,7 @@ class Conversations {
   readonly #channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(CHANNEL);
 
   constructor() {
+    session.subscribe(() => session.state() === "out" && this.#reset());
     this.#channel?.addEventListener("message", (event: MessageEvent<string>) => {
       void queries.invalidateQueries({ queryKey: ["conversations"] });
       this.#known
@@ -23,6 +24,15 @@ class Conversations {
         ?.refresh()
         .catch(() => undefined);
     });
+  }
+
+  /** What somebody saw is not for who signs in next. */
+  #reset(): void {
+    for (const conversation of [...this.#known.values(), this.#draft]) {
+      conversation?.leave();
+    }
+    this.#known.clear();
+    this.#draft = undefined;
   }
 
   /** The conversation of this name. It is loaded when it is opened. */

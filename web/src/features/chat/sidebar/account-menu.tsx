@@ -4,6 +4,7 @@ import { useRouter } from "next/navigation";
 import { Icon } from "@/components/icons";
 import { type Choice, Menu } from "@/components/menu";
 import { signOut } from "@/lib/session/sign-out";
+import { deleteWaiting } from "./deletions";
 
 /** The account, and what belongs to it. */
 export function AccountMenu({
@@ -27,7 +28,7 @@ export function AccountMenu({
         { label: "Settings", icon: "settings", onChoose: () => router.push("/settings") },
         ...admin,
         { label: "Keyboard shortcuts", icon: "more", onChoose: onShortcuts },
-        { label: "Sign out", icon: "back", onChoose: () => void signOut() },
+        { label: "Sign out", icon: "back", onChoose: () => void deleteWaiting().then(signOut) },
       ]}
     >
       <span

@@ -9,7 +9,9 @@ import { session } from "@/lib/session/browser";
 import { conversations } from "../model/conversations";
 import { changeLists } from "./requests";
 
+/** How to take each back. */
 const waiting = new Map<string, () => void>();
+const timers = new Map<string, ReturnType<typeof setTimeout>>();
 
 /** Whether it is about to be deleted; lists leave it out, also when they are loaded again meanwhile. */
 export function isDeleted(id: string): boolean {
@@ -18,10 +20,13 @@ export function isDeleted(id: string): boolean {
 
 /** Deletes a conversation, unless that is taken back in the next seconds. */
 export function deleteSoon({ id, title }: Conversation): void {
-  const timer = setTimeout(() => void deleteNow(id), TOAST_MILLISECONDS + 500);
+  timers.set(
+    id,
+    setTimeout(() => void deleteNow(id), TOAST_MILLISECONDS + 500),
+  );
   const takeBack = changeLists((items) => items.filter((each) => each.id !== id));
   waiting.set(id, () => {
-    clearTimeout(timer);
+    clearTimeout(timers.get(id));
     waiting.delete(id);
     takeBack();
     void queries.invalidateQueries({ queryKey: ["conversations"] });
@@ -29,7 +34,13 @@ export function deleteSoon({ id, title }: Conversation): void {
   toast(`“${title || "New conversation"}” was deleted.`, waiting.get(id));
 }
 
+/** Deletes what is waiting to be; whoever signs out cannot do it later. */
+export async function deleteWaiting(): Promise<void> {
+  await Promise.all(Array.from(waiting.keys(), deleteNow));
+}
+
 async function deleteNow(id: string): Promise<void> {
+  clearTimeout(timers.get(id));
   try {
     await result(
       api.DELETE("/v1/conversations/{conversation_id}", { params: { path: { conversation_id: id } } }),

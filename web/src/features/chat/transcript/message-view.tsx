@@ -1,7 +1,8 @@
 import { memo } from "react";
 import type { Message } from "@/lib/api/types";
-import type { Conversation, Manner } from "../model/conversation";
+import type { Conversation } from "../model/conversation";
 import type { LiveAnswer } from "../model/live-answer";
+import type { Manner } from "../model/views";
 import { AnswerView } from "./answer-view";
 import { QuestionView } from "./question-view";
 

@@ -3,7 +3,8 @@
 import { useSyncExternalStore } from "react";
 import { Countdown, Notice } from "@/components/notice";
 import { ApiError, words } from "@/lib/api/errors";
-import type { Conversation, Pending } from "../model/conversation";
+import type { Conversation } from "../model/conversation";
+import type { Pending } from "../model/views";
 import { Progress } from "./progress";
 import { QuestionText } from "./question-view";
 
