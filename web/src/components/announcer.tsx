@@ -10,10 +10,9 @@ const LONGEST = 4_000;
 
 /** Has screen readers say something, once, when they have said what they are saying. */
 export function announce(text: string): void {
+  const next = text.slice(0, LONGEST);
   // The same words twice are said twice only if something changes.
-  said = (
-    said === text.slice(0, LONGEST) ? `${text.slice(0, LONGEST)}\u00a0` : text.slice(0, LONGEST)
-  ).trimStart();
+  said = said === next && next !== "" ? `${next}\u00a0` : next;
   for (const listener of listeners) {
     listener();
   }
