@@ -61,6 +61,42 @@ test("words are found in all conversations, and lead to their message", async ({
   await expect(page.locator("article:focus")).toContainText(word);
 });
 
+test("a message that was found far above is brought into sight", async ({ chat, page }) => {
+  const word = `yak${Date.now().toString(36)}`;
+  await page.evaluate(async (rare) => {
+    const headers = { "content-type": "application/json" };
+    const { access_token } = await (await fetch("/v1/auth/refresh", { method: "POST" })).json();
+    const at = "2026-01-01T00:00:00Z";
+    const name = (index: number) => `01a20000-0000-7000-8000-${String(index).padStart(12, "0")}`;
+    const messages = Array.from({ length: 160 }, (_, index) => ({
+      id: name(index),
+      parent_id: index ? name(index - 1) : null,
+      role: index % 2 ? "assistant" : "user",
+      content: index === 20 ? `Here is the ${rare}` : `Message ${index}\n\n${"More words. ".repeat(30)}`,
+      created_at: at,
+    }));
+    await fetch("/v1/conversations/import", {
+      method: "POST",
+      headers: { ...headers, authorization: `Bearer ${access_token}` },
+      body: JSON.stringify({
+        format: "deepersensor.conversation",
+        version: 1,
+        title: "A long one",
+        created_at: at,
+        active_at: at,
+        messages,
+      }),
+    });
+  }, word);
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search all conversations" }).fill(word);
+  await expect(page.getByRole("option")).toHaveCount(1);
+  await page.keyboard.press("Enter");
+  await expect(page.locator("article:focus")).toContainText(word);
+  await expect(page.locator("article:focus")).toBeInViewport();
+  expect(chat).toBeDefined();
+});
+
 test("a conversation is saved as Markdown", async ({ chat, page }) => {
   const question = unique("save");
   await chat.hear(question);

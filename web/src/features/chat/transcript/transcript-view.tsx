@@ -24,7 +24,7 @@ export function TranscriptView({
   sought: string | undefined;
   onTakeBack: () => void;
 }) {
-  const { viewport, content, atEnd, toEnd } = useStickToBottom();
+  const { viewport, content, atEnd, toEnd, letGo } = useStickToBottom();
   const { transcript, pending } = view;
 
   // Whoever asks wants to see the answer.
@@ -34,7 +34,7 @@ export function TranscriptView({
     }
   }, [pending, toEnd]);
 
-  useSought(sought, view.status);
+  useSought(sought, conversation, view, letGo);
   useKeptPlace(viewport, transcript.messages[0]?.id);
 
   return (
@@ -154,13 +154,27 @@ function useKeptPlace(viewport: { current: HTMLElement | null }, first: string |
   });
 }
 
-/** Brings the message that a search led to into sight. */
-function useSought(sought: string | undefined, status: View["status"]): void {
+/** Brings the message that a search led to into sight, once, as far above as it may be. */
+function useSought(
+  sought: string | undefined,
+  conversation: Conversation,
+  view: View,
+  letGo: () => void,
+): void {
+  const done = useRef<string>(undefined);
+
   useEffect(() => {
-    if (sought !== undefined && status === "ready") {
-      const found = document.getElementById(`message-${sought}`);
-      found?.scrollIntoView({ block: "start" });
-      found?.focus({ preventScroll: true });
+    if (sought === undefined || view.status !== "ready" || done.current === sought) {
+      return;
     }
-  }, [sought, status]);
+    const found = document.getElementById(`message-${sought}`);
+    if (found) {
+      done.current = sought;
+      letGo();
+      found.scrollIntoView({ block: "start" });
+      found.focus({ preventScroll: true });
+    } else {
+      conversation.loadOlder().catch(() => undefined);
+    }
+  }, [sought, conversation, view, letGo]);
 }

@@ -12,6 +12,8 @@ export interface Bottom {
   content: RefObject<HTMLDivElement | null>;
   atEnd: boolean;
   toEnd: () => void;
+  /** Something else than the end is to be seen. */
+  letGo: () => void;
 }
 
 /**
@@ -28,6 +30,10 @@ export function useStickToBottom(): Bottom {
     pinned.current = true;
     setAtEnd(true);
     viewport.current?.scrollTo({ top: viewport.current.scrollHeight });
+  }, []);
+
+  const letGo = useCallback(() => {
+    pinned.current = false;
   }, []);
 
   useEffect(() => {
@@ -63,5 +69,5 @@ export function useStickToBottom(): Bottom {
     };
   }, []);
 
-  return { viewport, content, atEnd, toEnd };
+  return { viewport, content, atEnd, toEnd, letGo };
 }
