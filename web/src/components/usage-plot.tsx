@@ -4,6 +4,8 @@ const WIDTH = 720;
 const HEIGHT = 160;
 const DAY = 86_400_000;
 
+type Used = Pick<DailyUsage, "day" | "prompt_tokens" | "completion_tokens" | "requests">;
+
 interface Bar {
   day: string;
   read: number;
@@ -12,7 +14,7 @@ interface Bar {
 }
 
 /** Tokens by day: read and written, one upon the other, and the same as a table. */
-export function UsagePlot({ from, to, items }: { from: string; to: string; items: readonly DailyUsage[] }) {
+export function UsagePlot({ from, to, items }: { from: string; to: string; items: readonly Used[] }) {
   const bars = byDay(from, to, items);
   const most = Math.max(1, ...bars.map(({ read, written }) => read + written));
   const step = WIDTH / bars.length;
@@ -108,7 +110,7 @@ function span(from: number, size: number, most: number): { y: number; height: nu
 }
 
 /** All days between two, with what was used of all models together. */
-export function byDay(from: string, to: string, items: readonly DailyUsage[]): Bar[] {
+export function byDay(from: string, to: string, items: readonly Used[]): Bar[] {
   const bars = new Map<string, Bar>();
   for (let time = Date.parse(from); time <= Date.parse(to); time += DAY) {
     const day = new Date(time).toISOString().slice(0, 10);

@@ -104,6 +104,229 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the running generations of everybody, on every server, the newest first. What is said stays theirs
+         * @description Return the running generations of everybody, on every server, the newest first. What is said stays theirs.
+         */
+        get: operations["listRunningGenerations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/generations/{generation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a generation of anybody, on whichever server it runs, and return how far it is then
+         * @description Stop a generation of anybody, on whichever server it runs, and return how far it is then.
+         *
+         *     One that has ended stays as it is. Should the server that runs it not have stopped it within two seconds, the state
+         *     is still ``running``.
+         */
+        post: operations["cancelGenerationOfUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/model-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the model servers; answers within two seconds, whatever they do
+         * @description Return the model servers; answers within two seconds, whatever they do.
+         */
+        get: operations["listModelServers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return requests and tokens of everybody, by day, user and model, or some of these
+         * @description Return requests and tokens of everybody, by day, user and model, or some of these.
+         */
+        get: operations["getUsageOfAll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return accounts, the newest first
+         * @description Return accounts, the newest first.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        /**
+         * Make an account, also where sign-up is closed
+         * @description Make an account, also where sign-up is closed.
+         */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an account with its figures
+         * @description Return an account with its figures.
+         */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an account with everything that belongs to it: conversations, usage, sessions and keys
+         * @description Delete an account with everything that belongs to it: conversations, usage, sessions and keys.
+         *
+         *     One's own is deleted at /v1/me, with the password.
+         */
+        delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an account. Within five seconds it counts on every server
+         * @description Change an account. Within five seconds it counts on every server.
+         *
+         *     Nobody can take the role from themselves or disable themselves, and the last administrator stays one.
+         */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/v1/admin/users/{user_id}/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return somebody's keys that were not revoked
+         * @description Return somebody's keys that were not revoked.
+         */
+        get: operations["listApiKeysOfUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/users/{user_id}/api-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one of somebody's keys. Within five seconds no server takes it any more
+         * @description End one of somebody's keys. Within five seconds no server takes it any more.
+         */
+        delete: operations["revokeApiKeyOfUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/users/{user_id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the devices on which somebody is signed in
+         * @description Return the devices on which somebody is signed in.
+         */
+        get: operations["listSessionsOfUser"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign somebody out everywhere. API keys stay
+         * @description Sign somebody out everywhere. API keys stay.
+         */
+        delete: operations["endSessionsOfUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/users/{user_id}/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign out one of somebody's devices
+         * @description Sign out one of somebody's devices.
+         */
+        delete: operations["endSessionOfUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/api-keys": {
         parameters: {
             query?: never;
@@ -606,6 +829,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Account
+         * @description An account as administrators see it.
+         *
+         *     ``tokens_per_day`` is its own quota: null for that of the server, 0 for any number.
+         */
+        Account: {
+            /** Format: date-time */
+            created_at: string;
+            /** @default null */
+            disabled_at: string | null;
+            email: string;
+            /** Format: uuid */
+            id: string;
+            role: components["schemas"]["Role"];
+            tokens_per_day: number | null;
+        };
         /**
          * Answer
          * @description A complete answer; the same facts as the frames of its stream.
@@ -1395,6 +1635,22 @@ export interface components {
             size?: number | null;
         };
         /**
+         * ModelServer
+         * @description A model server as seen by the process that was asked: whether it answers, or else by which error it does not.
+         */
+        ModelServer: {
+            error: components["schemas"]["ErrorCode"] | null;
+            name: string;
+            ready: boolean;
+        };
+        /**
+         * ModelServerList
+         * @description The model servers.
+         */
+        ModelServerList: {
+            items: components["schemas"]["ModelServer"][];
+        };
+        /**
          * NamedKey
          * @description A key as its owner sees it in the list.
          *
@@ -1470,6 +1726,14 @@ export interface components {
             error: components["schemas"]["OpenAIError"];
         };
         /**
+         * Page[Account]
+         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
+         */
+        Page_Account_: {
+            cursor: string | null;
+            items: components["schemas"]["Account"][];
+        };
+        /**
          * Page[AuditEvent]
          * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
          */
@@ -1508,6 +1772,14 @@ export interface components {
         Page_Message_: {
             cursor: string | null;
             items: components["schemas"]["Message"][];
+        };
+        /**
+         * Page[RunningOfSomebody]
+         * @description A part of a list; ``cursor`` leads to the next part, and is null in the last one.
+         */
+        Page_RunningOfSomebody_: {
+            cursor: string | null;
+            items: components["schemas"]["RunningOfSomebody"][];
         };
         /**
          * PasswordBody
@@ -1579,6 +1851,32 @@ export interface components {
          */
         Role: "admin" | "user";
         /**
+         * RunningOfSomebody
+         * @description A running generation, without anything of what is asked and answered.
+         *
+         *     ``prompt_tokens`` is an estimate, ``completion_tokens`` what was written down of it so far. ``position`` is its
+         *     place in the line as of a second ago, null when it does not wait. ``title``, as ``purpose``, is the name that the
+         *     model gives to a conversation. ``runner_id`` is the process.
+         */
+        RunningOfSomebody: {
+            cancel_requested_at: string | null;
+            completion_tokens: number;
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: uuid */
+            id: string;
+            model: string;
+            position: number | null;
+            prompt_tokens: number;
+            /** @enum {unknown} */
+            purpose: "chat" | "title";
+            /** Format: uuid */
+            runner_id: string;
+            /** Format: uuid */
+            user_id: string;
+        };
+        /**
          * SchemaFormat
          * @description JSON of a schema.
          */
@@ -1586,6 +1884,13 @@ export interface components {
             json_schema: components["schemas"]["NamedSchema"];
             /** @enum {unknown} */
             type: "json_schema";
+        };
+        /**
+         * SessionList
+         * @description Sessions, the newest sign-in first.
+         */
+        SessionList: {
+            items: components["schemas"]["SessionView"][];
         };
         /**
          * SessionView
@@ -1791,6 +2096,36 @@ export interface components {
             prompt_tokens?: number;
         };
         /**
+         * UsageReport
+         * @description What was used from one day to another, both included; only what has ended is counted.
+         *
+         *     ``totals`` are of all pages. The newest day is first, on each day the newest user.
+         */
+        UsageReport: {
+            cursor: string | null;
+            /** Format: date */
+            from: string;
+            items: components["schemas"]["UsageRow"][];
+            /** Format: date */
+            to: string;
+            totals: components["schemas"]["Totals"];
+        };
+        /**
+         * UsageRow
+         * @description What was used of one model by one user on one day of UTC; null is what was not told apart.
+         */
+        UsageRow: {
+            completion_tokens: number;
+            day: string | null;
+            email: string | null;
+            estimated_requests: number;
+            failed_requests: number;
+            model: string | null;
+            prompt_tokens: number;
+            requests: number;
+            user_id: string | null;
+        };
+        /**
          * UsageView
          * @description What was used from one day to another, both included.
          *
@@ -1820,6 +2155,61 @@ export interface components {
             /** Format: uuid */
             id: string;
             role: components["schemas"]["Role"];
+        };
+        /**
+         * UserBody
+         * @description The account that is to be made.
+         */
+        UserBody: {
+            /** Format: email */
+            email: string;
+            password: string;
+            /** @default user */
+            role?: components["schemas"]["Role"];
+        };
+        /**
+         * UserChange
+         * @description What is to change. Whoever is disabled loses all sessions, and what is being answered is cancelled.
+         */
+        UserChange: {
+            disabled?: boolean;
+            role?: components["schemas"]["Role"];
+            tokens_per_day?: number | null;
+        };
+        /**
+         * UserDetails
+         * @description An account, how much there is of what belongs to it, and what it used in the last 30 days.
+         */
+        UserDetails: {
+            api_keys: number;
+            conversations: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @default null */
+            disabled_at: string | null;
+            email: string;
+            /** Format: uuid */
+            id: string;
+            last_seen_at: string | null;
+            role: components["schemas"]["Role"];
+            running: number;
+            sessions: number;
+            tokens_per_day: number | null;
+            usage: components["schemas"]["Totals"];
+        };
+        /**
+         * WhoseGeneration
+         * @description Whose a generation is, what for, and how far.
+         */
+        WhoseGeneration: {
+            /** Format: uuid */
+            id: string;
+            /** @enum {unknown} */
+            purpose: "chat" | "title";
+            /** @enum {unknown} */
+            state: "cancelled" | "complete" | "failed" | "interrupted" | "running";
+            /** Format: uuid */
+            user_id: string;
         };
     };
     responses: {
@@ -2721,7 +3111,7 @@ export interface operations {
                 /** @description How many items a page has at most. */
                 limit?: number;
                 /** @description Only events of this kind. */
-                kind?: "account_created" | "account_deleted" | "account_disabled" | "account_enabled" | "api_key_made" | "api_key_revoked" | "api_key_used_after_expiry" | "api_key_used_after_revocation" | "logged_in" | "login_failed" | "password_changed" | "password_refused" | "refresh_token_reused" | "role_changed" | "session_revoked" | "signed_up";
+                kind?: "account_created" | "account_deleted" | "account_disabled" | "account_enabled" | "api_key_made" | "api_key_revoked" | "api_key_used_after_expiry" | "api_key_used_after_revocation" | "generation_cancelled" | "logged_in" | "login_failed" | "password_changed" | "password_refused" | "quota_changed" | "refresh_token_reused" | "role_changed" | "session_revoked" | "signed_up";
                 /** @description Only what this user did, or what was done to the account. */
                 user_id?: string;
             };
@@ -2746,6 +3136,476 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             422: components["responses"]["422.validation_failed"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    listRunningGenerations: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: the `cursor` of the page before, as it is; left out, the first. */
+                cursor?: string;
+                /** @description How many items a page has at most. */
+                limit?: number;
+                /** @description Only what this user asked. */
+                user_id?: string;
+                /** @description Only what this model was asked. */
+                model?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RunningOfSomebody_"];
+                };
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            422: components["responses"]["422.validation_failed"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    cancelGenerationOfUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhoseGeneration"];
+                };
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    listModelServers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelServerList"];
+                };
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    getUsageOfAll: {
+        parameters: {
+            query?: {
+                /** @description First day, in UTC; left out, the one with which there are 30 days. */
+                from?: string;
+                /** @description Last day, in UTC; left out, today. There are 366 days at most. */
+                to?: string;
+                /** @description What is told apart: words out of day, user and model, with commas between them. */
+                by?: string;
+                /** @description Only what this user asked. */
+                user_id?: string;
+                /** @description Only what this model was asked. */
+                model?: string;
+                /** @description Where the page begins: the `cursor` of the page before, as it is; left out, the first. */
+                cursor?: string;
+                /** @description How many items a page has at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            422: components["responses"]["422.validation_failed"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Where the page begins: the `cursor` of the page before, as it is; left out, the first. */
+                cursor?: string;
+                /** @description How many items a page has at most. */
+                limit?: number;
+                /** @description Only accounts with this in their e-mail address. */
+                search?: string;
+                /** @description Only accounts of this role. */
+                role?: "admin" | "user";
+                /** @description Only accounts that may sign in, or may not. */
+                state?: "active" | "disabled";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Account_"];
+                };
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            422: components["responses"]["422.validation_failed"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserDetails"];
+                };
+            };
+            400: components["responses"]["400.invalid_request"];
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            409: components["responses"]["409.email_taken"];
+            413: components["responses"]["413.body_too_large"];
+            415: components["responses"]["415.unsupported_media_type"];
+            422: components["responses"]["422.validation_failed"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserDetails"];
+                };
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserDetails"];
+                };
+            };
+            400: components["responses"]["400.invalid_request"];
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            413: components["responses"]["413.body_too_large"];
+            415: components["responses"]["415.unsupported_media_type"];
+            422: components["responses"]["422.validation_failed"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    listApiKeysOfUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    revokeApiKeyOfUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    listSessionsOfUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    endSessionsOfUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.database_unavailable"];
+        };
+    };
+    endSessionOfUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["401.invalid_token"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
             503: components["responses"]["503.database_unavailable"];

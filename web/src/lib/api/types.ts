@@ -3,6 +3,8 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+export type Account = Schemas["Account"];
+export type UserChange = Schemas["UserChange"];
 export type AuditEvent = Schemas["AuditEvent"];
 export type ChatBody = Schemas["ChatBody"];
 export type Conversation = Schemas["Conversation"];
