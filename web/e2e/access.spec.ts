@@ -84,6 +84,20 @@ for (const theme of ["light", "dark"] as const) {
   }
 }
 
+test("administration can be used by everybody who may", async ({ page }) => {
+  await page.goto("/login?next=/admin");
+  await page.getByLabel("E-mail").fill("admin@example.com");
+  await page.getByLabel("Password", { exact: true }).fill(process.env.E2E_ADMIN_PASSWORD ?? "");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  const accounts = page.getByRole("region", { name: "Accounts" });
+  await expect(accounts.getByRole("listitem").first()).toBeVisible();
+  await expectAccessible(page);
+  await expectNoSideways(page);
+  await accounts.getByRole("listitem").first().getByRole("button").click();
+  await expect(page.getByRole("dialog").getByLabel("Tokens a day")).toBeVisible();
+  await expectAccessible(page);
+});
+
 test("everything can be done with the keyboard alone", async ({ page, model }) => {
   await page.goto("/signup");
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
