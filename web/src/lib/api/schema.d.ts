@@ -50,8 +50,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Return the models of the model servers that the caller may use
-         * @description Return the models of the model servers that the caller may use.
+         * Return the models of the model server that the caller may use
+         * @description Return the models of the model server that the caller may use.
          */
         get: operations["listOpenAIModels"];
         put?: never;
@@ -771,8 +771,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Return the models of the model servers that the caller may use
-         * @description Return the models of the model servers that the caller may use.
+         * Return the models of the model server that the caller may use
+         * @description Return the models of the model server that the caller may use.
          */
         get: operations["listModels"];
         put?: never;
