@@ -8,5 +8,6 @@ pytest_plugins = [
     "tests.fixtures.redis",
     # These import from those above, and a plugin has to be registered before it is imported.
     "tests.fixtures.applications",
+    "tests.fixtures.middlemen",
     "tests.fixtures.servers",
 ]

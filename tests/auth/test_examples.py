@@ -238,6 +238,8 @@ def run_the_suite_of_the_readme(folder: Path, store: str) -> str:
     (folder / "sqlite_store.py").write_text(store, "utf-8")
     (folder / "test_store.py").write_text(re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)[1])
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio", "-p", "no:cacheprovider"]
+    # Else pytest closes the folder that all runs share to PostgreSQL's user.
+    command += ["--basetemp", str(folder / "temporary")]
     done = subprocess.run(
         [*command, "test_store.py"], cwd=folder, capture_output=True, text=True, check=False, timeout=100
     )

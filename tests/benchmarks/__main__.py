@@ -7,9 +7,10 @@ from tests.benchmarks.history import measure_history
 from tests.benchmarks.journal import measure_journal
 from tests.benchmarks.relay import SCENARIOS, measure_doors, measure_relay
 from tests.benchmarks.resume import measure_resume
+from tests.benchmarks.telemetry import measure_telemetry
 
 _ROWS = 1_000_000
-_OTHERS = ("history", "resume", "journal", "openai")
+_OTHERS = ("history", "resume", "journal", "openai", "telemetry")
 
 
 def main() -> None:
@@ -39,6 +40,8 @@ def main() -> None:
         measure_journal(given.rounds)
     if "openai" in given.scenarios:
         measure_doors(given.rounds)
+    if "telemetry" in given.scenarios:
+        measure_telemetry(given.rounds)
 
 
 if __name__ == "__main__":

@@ -18,14 +18,14 @@ class Load:
     first_token_ms: list[float] = field(default_factory=list)
 
 
-async def stream(port: int, request: bytes, load: Load) -> None:
-    """Send one request on a connection of its own and read its answer to the end."""
+async def stream(port: int, request: bytes, load: Load, end: bytes = b"0\r\n\r\n") -> None:
+    """Send one request on a connection of its own and read its answer to the end, which is ``end``."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     started = time.perf_counter()
     writer.write(request)
     tokens, tail, answered = 0, b"", False
     try:
-        while not tail.endswith(b"0\r\n\r\n"):
+        while not tail.endswith(end):
             data = await reader.read(65_536)
             if not data:
                 load.failures += 1
@@ -41,13 +41,13 @@ async def stream(port: int, request: bytes, load: Load) -> None:
         writer.close()
 
 
-async def streams(port: int, request: bytes, *, at_once: int, rounds: int) -> Load:
+async def streams(port: int, request: bytes, *, at_once: int, rounds: int, end: bytes = b"0\r\n\r\n") -> Load:
     """Keep ``at_once`` streams open, ``rounds`` times over."""
     load = Load()
 
     async def again() -> None:
         for _ in range(rounds):
-            await stream(port, request, load)
+            await stream(port, request, load, end)
 
     await asyncio.gather(*(again() for _ in range(at_once)))
     return load

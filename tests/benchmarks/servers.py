@@ -76,9 +76,9 @@ def database() -> Generator[str]:
         yield url
 
 
-def product(model_server: str, database_url: str) -> AbstractContextManager[Server]:
-    """Run `deeper serve` as an operator would."""
-    return _serving([BIN / "deeper"], model_server, database_url)
+def product(model_server: str, database_url: str, **settings: str) -> AbstractContextManager[Server]:
+    """Run `deeper serve` as an operator would; ``settings`` are further variables."""
+    return _serving([BIN / "deeper"], model_server, database_url, settings)
 
 
 def forgetful(model_server: str, database_url: str) -> AbstractContextManager[Server]:
@@ -87,7 +87,9 @@ def forgetful(model_server: str, database_url: str) -> AbstractContextManager[Se
 
 
 @contextmanager
-def _serving(command: Sequence[object], model_server: str, database_url: str) -> Generator[Server]:
+def _serving(
+    command: Sequence[object], model_server: str, database_url: str, settings: Mapping[str, str] = {}
+) -> Generator[Server]:
     port = free_port()
     environment: Mapping[str, str] = {
         "DEEPER_DB_URL": database_url,
@@ -96,7 +98,9 @@ def _serving(command: Sequence[object], model_server: str, database_url: str) ->
         "DEEPER_SERVER_PORT": str(port),
         "DEEPER_JWT_ACCESS_MINUTES": "60",
         "DEEPER_MODEL_PARALLEL": "10000",
+        "DEEPER_METRICS_PORT": str(free_port()),
         "DEEPER_LIMITS_ENABLED": "false",  # one user asks as much as a thousand would
+        **settings,
     }
     before = time.perf_counter()
     with running([*command, "serve"], environment, f"http://127.0.0.1:{port}/health") as pid:

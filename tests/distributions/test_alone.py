@@ -57,9 +57,9 @@ def test_the_tests_of_a_library_pass_where_it_is_alone(built: Built, distributio
     readme = place / "packages" / name / "README.md"
     readme.parent.mkdir(parents=True)
     shutil.copy(folder_of(distribution) / "README.md", readme)
-    said = installed.run(
-        "python", "-P", "-m", "pytest", "--rootdir", str(place), "-c", str(place / "pytest.ini"), str(place / "tests")
-    )
+    # Without a folder of its own for temporary files, pytest closes the one that all runs share to PostgreSQL's user.
+    folders = ["--rootdir", str(place), "-c", str(place / "pytest.ini"), "--basetemp", str(tmp_path / "temporary")]
+    said = installed.run("python", "-P", "-m", "pytest", *folders, str(place / "tests"))
     assert " passed" in said
     assert "failed" not in said
 

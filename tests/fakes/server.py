@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +21,8 @@ _DEEPER = str(Path(sys.executable).with_name("deeper"))
 # The kernel takes the ports of outgoing connections from above, so that nobody takes these by chance.
 _PORTS = range(20_000, 32_000)
 _PATIENCE = 30  # seconds
+# Many servers run at the same time, and one at most can have the port that is meant for metrics.
+_SETTINGS = {"DEEPER_METRICS_PORT": "0"}
 
 
 def free_port() -> int:
@@ -32,6 +34,13 @@ def free_port() -> int:
             return port
 
 
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
 def _is_serving(worker: int) -> bool:
     """Whether a worker has come so far that granian runs its threads."""
     names = [name.read_text() for name in Path(f"/proc/{worker}/task").glob("*/comm")]
@@ -41,17 +50,25 @@ def _is_serving(worker: int) -> bool:
 class DeeperServer:
     """One server: its main process, its workers, and what it writes."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], command: Sequence[str] = (_DEEPER, "serve")
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = folder / "output"
-        given = {"PATH": os.defpath, "HOME": str(folder), "DEEPER_SERVER_PORT": str(self.port), **environment}
+        given = {
+            "PATH": os.defpath,
+            "HOME": str(folder),
+            "DEEPER_SERVER_PORT": str(self.port),
+            **_SETTINGS,
+            **environment,
+        }
         # The server ends with the process that runs the tests, however that ends.
         setpriv = shutil.which("setpriv")
         guard = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [*guard, _DEEPER, "serve"],
+                [*guard, *command],
                 cwd=folder,
                 env=given,
                 stdin=subprocess.DEVNULL,

@@ -50,6 +50,8 @@ def test_the_provider_of_the_readme_conforms(tmp_path: Path) -> None:
     example = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[2]
     (tmp_path / "test_local.py").write_text(example)
     arguments = ["-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio", "-p", "no:cacheprovider", "test_local.py"]
+    # Else pytest closes the folder that all runs share to PostgreSQL's user.
+    arguments += ["--basetemp", str(tmp_path / "temporary")]
     ran = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     passed = re.search(r"(\d+) passed", ran.stdout)

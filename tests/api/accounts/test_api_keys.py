@@ -25,6 +25,7 @@ class Store(ApiKeyStore):
             id=ApiKeyId(new_id()),
             user_id=USER,
             role=Role.USER,
+            tokens_per_day=None,
             digest=key.digest,
             scopes=(KeyScope.READ,),
             ended=None,
@@ -95,7 +96,7 @@ async def test_a_key_that_is_revoked_here_is_believed_no_more():
     keys = ApiKeys(store, AuditTrail(Events()))
     standing = await keys.find(KEY, DEVICE)
     assert standing is not None
-    await keys.revoke(USER, standing.key_id, DEVICE)
+    await keys.revoke(USER, standing.key_id, DEVICE, actor=USER)
     assert await keys.find(KEY, DEVICE) is None
 
 

@@ -1,7 +1,7 @@
 """The stores of generations over a database in memory: as true to the real ones as an engine can tell."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
 import msgspec
@@ -166,7 +166,14 @@ class MemoryJournal(JournalStore):
         super().__init__(_NO_POOL, runner_id or RunnerId(new_id()))
         self._database = database
 
-    async def write(self, chunks: Sequence[Chunk], ids: Sequence[GenerationId]) -> set[GenerationId]:
+    async def write(
+        self,
+        chunks: Sequence[Chunk],
+        ids: Sequence[GenerationId],
+        *,
+        waiting: Mapping[GenerationId, int] | None = None,
+    ) -> set[GenerationId]:
+        del waiting
         await self._database.gate.wait()
         self._database.before()
         ours = set(filter(self._is_ours, ids))

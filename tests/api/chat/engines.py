@@ -72,7 +72,7 @@ def several_servers(
     return ModelServers(pool, lines, admission_for(parallel=10**9, queue=0), meter=meter)
 
 
-async def spend_nothing(user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
+async def spend_nothing(user_id: UserId, key_id: ApiKeyId | None, tokens: int, per_day: int | None) -> None:
     """Take nothing from anybody."""
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
+from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.engine import KeyTaken
 from deeper_api.chat.frames import Context, Done, Failed, Frame, Piece, Start
 from deeper_api.chat.wire import encode_sse
@@ -106,10 +107,10 @@ async def test_an_answer_is_a_start_its_pieces_and_a_done(provider: ScriptedProv
 
 
 async def test_what_was_read_and_written_is_spent_however_it_ends(provider: ScriptedProvider):
-    spent: list[tuple[UserId, ApiKeyId | None, int]] = []
+    spent: list[tuple[UserId, ApiKeyId | None, int, int | None]] = []
 
-    async def spend(user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
-        spent.append((user_id, key_id, tokens))
+    async def spend(user_id: UserId, key_id: ApiKeyId | None, tokens: int, per_day: int | None) -> None:
+        spent.append((user_id, key_id, tokens, per_day))
 
     key_id = ApiKeyId(new_id())
     provider.play(Delta(content="a", pieces=2), STOP)
@@ -117,9 +118,10 @@ async def test_what_was_read_and_written_is_spent_however_it_ends(provider: Scri
     provider.play(ModelNotFound())
     async with running_engine(provider, FOREVER, spend=spend) as engine:
         for _ in range(3):
-            await ended(await engine.answer(replace(question(prompt_tokens=7), key_id=key_id)))
+            asked = replace(question(prompt_tokens=7), key_id=key_id, allowance=Allowance(tokens_per_day=50))
+            await ended(await engine.answer(asked))
         await settled(engine)
-    assert spent == [(USER, key_id, 5), (USER, key_id, 11), (USER, key_id, 0)]
+    assert spent == [(USER, key_id, 5, 50), (USER, key_id, 11, 50), (USER, key_id, 0, 50)]
 
 
 async def test_frames_are_numbered_by_how_much_has_come(provider: ScriptedProvider):
@@ -520,7 +522,7 @@ async def test_each_generation_is_reported_once_and_without_its_words(
     [record] = caplog.records
     fields = vars(record)["fields"]
     assert (fields["request_id"], fields["generation_id"]) == ("r1", str(asked.new.id))
-    assert (fields["outcome"], fields["tokens"], fields["user_id"]) == ("stop", 1, str(USER))
+    assert (fields["outcome"], fields["completion_tokens"], fields["user_id"]) == ("stop", 2, str(USER))
     assert CANARY not in f"{record.getMessage()} {fields}"
 
 

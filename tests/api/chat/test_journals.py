@@ -1,7 +1,7 @@
 """What one statement of the journal takes on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -22,7 +22,14 @@ class Statements:
         self.written: list[Sequence[Chunk]] = []
         self.changed = asyncio.Condition()
 
-    async def write(self, chunks: Sequence[Chunk], ids: Sequence[GenerationId]) -> set[GenerationId]:
+    async def write(
+        self,
+        chunks: Sequence[Chunk],
+        ids: Sequence[GenerationId],
+        *,
+        waiting: Mapping[GenerationId, int] | None = None,
+    ) -> set[GenerationId]:
+        del waiting
         async with self.changed:
             self.written.append(chunks)
             self.changed.notify_all()

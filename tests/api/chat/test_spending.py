@@ -16,8 +16,8 @@ class Spending:
     def __init__(self) -> None:
         self.tokens: list[int] = []
 
-    async def __call__(self, user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
-        assert (user_id, key_id) == (USER, None)
+    async def __call__(self, user_id: UserId, key_id: ApiKeyId | None, tokens: int, per_day: int | None) -> None:
+        assert (user_id, key_id, per_day) == (USER, None, None)
         self.tokens.append(tokens)
 
 

@@ -32,16 +32,15 @@ COMMANDS = commands(main)
 
 def test_the_commands_are_those_of_the_documentation():
     assert [path[0] for path in COMMANDS if len(path) == 1] == [
-        "dev",
-        "serve",
-        "migrate",
-        "config",
-        "openapi",
-        "user",
-        "chat",
+        *("dev", "serve", "migrate", "config", "openapi", "doctor", "backup", "restore"),
+        *("user", "generations", "usage", "audit", "chat"),
     ]
-    users = {path[1] for path in COMMANDS if len(path) == 2}
-    assert users == {"create", "list", "disable", "enable", "role", "password"}
+    assert {path for path in COMMANDS if len(path) == 2} == {
+        *(("user", name) for name in ("create", "list", "disable", "enable", "role", "password")),
+        *(("user", name) for name in ("show", "quota", "delete", "sessions", "sign-out", "keys", "revoke-key")),
+        ("generations", "list"),
+        ("generations", "cancel"),
+    }
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -1,5 +1,6 @@
 """How the workers come into being, and how the server ends."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deeper_api.cli.crashes import Crashes
 from tests.api.cli.commands import environment
 from tests.fakes.server import free_port
 
@@ -31,7 +33,53 @@ AbstractServer.signal_handler_interrupt = interrupt
 from deeper_api.cli import main
 main(sys.argv[1:])
 """
-SETTINGS = {"DEEPER_JWT_SECRET": "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA"}
+# Metrics are shown at a port of their own, as by default, so that their thread is among those that are told.
+SETTINGS = {"DEEPER_JWT_SECRET": "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA", "DEEPER_METRICS_PORT": str(free_port())}
+
+
+# Workers that cannot start, each of which takes its time to find out.
+CRASHING = """
+import os, random, sys, time
+from deeper_api.cli import serving
+def create_app(config, telemetry):
+    time.sleep(random.Random(os.getpid()).random())
+    raise RuntimeError("there is something wrong")
+serving.create_app = create_app
+from deeper_api.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_workers_that_cannot_start_end_the_server_with_a_message(tmp_path: Path, database_url: str, workers: str):
+    done = subprocess.run(
+        [sys.executable, "-c", CRASHING, "serve", "--port", str(free_port()), "--workers", workers],
+        env=environment(tmp_path, SETTINGS | {"DEEPER_DB_URL": database_url}),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    (last,) = [line for line in lines if line["message"].startswith("workers die again and again, so the server ends")]
+    assert set(last["workers"]) <= set(range(1, int(workers) + 1))
+    told = [line["exception"] for line in lines if line["message"] == "a worker cannot start"]
+    assert told
+    assert all("RuntimeError" in each for each in told)
+
+
+def test_workers_are_given_up_when_one_dies_four_times_in_a_minute_whatever_others_do():
+    crashes = Crashes()
+    alternating = [crashes.are_too_many([worker], now) for now, worker in enumerate((0, 1, 0, 1, 0, 1, 0))]
+    assert alternating == [False] * 6 + [True]
+
+
+def test_workers_that_die_now_and_then_are_started_for_ever():
+    crashes = Crashes()
+    assert not any(crashes.are_too_many([0, 1], now) for now in range(0, 100_000, 21))
 
 
 @pytest.mark.parametrize("command", ["serve", "dev"])

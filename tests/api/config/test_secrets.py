@@ -103,7 +103,9 @@ def test_a_secret_is_shown_as_a_mask(setting):
 
 
 def test_everything_whose_name_speaks_of_a_secret_is_hidden():
-    suspicious = {key for key in SETTINGS if any(word in key for word in ("secret", "api_key", "token_", "password."))}
+    suspicious = {
+        key for key in SETTINGS if any(word in key for word in ("secret", "api_key", "token_", "password.", "headers"))
+    }
     assert suspicious - {"model.first_token_timeout"} == {setting.key for setting in HIDDEN}
 
 

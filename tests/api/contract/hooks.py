@@ -29,6 +29,7 @@ _OWN_ACCOUNT = {"logout", "deleteMe", "changePassword", "endSession"}
 
 # What is refused with 422 although its schema fits, for JSON Schema cannot say why: by operation, what the answer says.
 _CURSOR = "Expected the cursor of a page of this list"  # opaque: it is made by the server
+_LINE = "Expected (1 to [0-9]+ characters|one line)"
 _TITLE = "Expected (1 to 200 characters|one line)"  # counted without the blanks around it
 _ADDRESS = "This is not an e-mail address|An e-mail address has at most"
 _PASSWORD = "A password|too common"
@@ -49,6 +50,10 @@ _REFUSALS = {
     "importConversation": "Expected (an id that|the id of a message|a message that|'complete'|a time after)",
     "search": f"{_CURSOR}|Expected (a word|at most|1 to 300 characters)",
     "getUsage": "Expected a day (that is not after|at most)",
+    "getUsageOfAll": f"Expected a day (that is not after|at most)|{_CURSOR}|{_LINE}",
+    "listUsers": f"{_CURSOR}|{_LINE}",
+    "createUser": f"{_ADDRESS}|{_PASSWORD}",
+    "listRunningGenerations": f"{_CURSOR}|{_LINE}",
     "createChatCompletion": "Expected (a data: URL|base64|a tool in tools)|supported",
     "chat": "There is nothing to answer|Expected a conversation_id|Expected true, or nothing|Without messages",
 }

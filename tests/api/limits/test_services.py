@@ -112,5 +112,9 @@ async def test_what_happens_to_redis_is_told_by_metrics(own_redis: OwnRedis):
     async with limits.running():
         own_redis.stop()
         assert (await limits.buckets.take("me", [Bucket(name="b", capacity=1, per_second=1)])).allowed
-        assert metrics() == {"deeper.limits.alone": 1, "deeper.limits.switches process": 1}
+        assert metrics() == {
+            "deeper.limits.alone": 1,
+            "deeper.limits.switches process": 1,
+            "deeper.limits.decisions allowed ": 1,
+        }
     metrics.provider.shutdown()

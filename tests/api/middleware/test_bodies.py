@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from deeper_api.conversations.documents import Document
 from deeper_api.middleware import bodies
 from deeper_api.middleware.bodies import decode_body
+from deeper_api.routes.admin_users import UserBody, UserChange
 from deeper_api.routes.api_keys import ApiKeyBody
 from deeper_api.routes.auth import CredentialsBody, RefreshBody
 from deeper_api.routes.chat import ChatBody
@@ -258,6 +259,8 @@ GOOD: dict[type[msgspec.Struct], Json] = {
     PasswordBody: {"current_password": "x", "new_password": "y", "transport": "body"},
     DeleteBody: {"password": "x"},
     ApiKeyBody: {"name": "x", "scopes": ["chat", "read"], "expires_in_days": 30},
+    UserBody: {"email": "a@example.com", "password": "x", "role": "admin"},
+    UserChange: {"role": "admin", "disabled": True, "tokens_per_day": 5},
     ConversationBody: {"title": "x"},
     ConversationChange: {"title": "x", "archived": True},
     Document: {
@@ -318,7 +321,7 @@ def test_any_value_of_a_field_is_read_or_refused_with_its_place(kind: type[msgsp
 def test_a_value_of_a_wrong_type_is_refused(kind: type[msgspec.Struct], field: str, value: object):
     if field in {"format", "options"} and isinstance(value, dict):
         value = [value]
-    if field == "expires_in_days" and isinstance(value, int):
+    if field in {"expires_in_days", "tokens_per_day"} and isinstance(value, int):
         value = str(value)
     with pytest.raises(ValidationFailed):
         decode_body(json.dumps(GOOD[kind] | {field: value}).encode(), kind)

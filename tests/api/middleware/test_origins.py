@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from msgspec.structs import replace
+from opentelemetry.metrics import NoOpMeterProvider
 
 from deeper_api.middleware import edge
 from deeper_api.middleware.edge import Edge
+from deeper_api.telemetry.requests import Requests
 from deeper_model import ScriptedProvider
 from tests.api.routes.test_chat import QUESTION
 from tests.api.shapes import require_error, require_headers
@@ -132,7 +134,10 @@ async def test_a_failure_that_nobody_foresaw_may_be_read_too(monkeypatch: pytest
         raise ZeroDivisionError
 
     monkeypatch.setattr(edge._error_log, "disabled", True)
-    client = AsgiClient(Edge(broken, allowed_origins=(ALLOWED_ORIGIN,)), {})
+    client = AsgiClient(
+        Edge(broken, requests=Requests(NoOpMeterProvider().get_meter("test"), None), allowed_origins=(ALLOWED_ORIGIN,)),
+        {},
+    )
     reply = await client.get("/", headers={"origin": ALLOWED_ORIGIN})
     require_error(reply, 500, "internal_error")
     assert sharing(reply) == SHARED

@@ -181,9 +181,10 @@ def test_the_client_without_asyncio_works_as_well(scripted_door: Door):
 # Errors
 
 
-async def test_a_key_that_is_not_valid(door: Door):
-    async with door.client(api_key="dsk_nonsense") as client:
-        with pytest.raises(openai.AuthenticationError) as caught:
+@pytest.mark.parametrize("key", ["dsk_nonsense", "sk-of-somebody-else", f"dsk_{'a' * 8}_{'b' * 32}"])
+async def test_a_key_that_is_not_valid_is_said_to_be_one(door: Door, key: str):
+    async with door.client(api_key=key) as client:
+        with pytest.raises(openai.AuthenticationError, match="The API key is") as caught:
             await client.models.list()
     assert caught.value.code == "invalid_api_key"
 
@@ -282,12 +283,20 @@ async def test_a_model_server_that_breaks_off_is_told_in_the_stream(backend: Bac
 
 
 async def test_a_model_server_that_is_busy_is_asked_again_when_it_said(backend: Backend):
+    asked: list[str] = []
+
+    async def busy_at_first(peer: Peer) -> None:
+        # After a failure, and now and then, the server also looks what models there are.
+        if peer.request.method == "POST":
+            asked.append(peer.request.path)
+        await (busy if len(asked) == 1 else answer)(peer)
+
     async with backend.model(answer):
         door = await open_door(backend.url)
-    async with backend.model(busy, answer) as model, door.client(max_retries=1) as client:
+    async with backend.model(busy_at_first), door.client(max_retries=1) as client:
         found = await client.chat.completions.create(model="tiny", messages=HELLO)
     assert found.choices[0].message.content == "Fine, thanks."
-    assert len(model.requests) == 2
+    assert len(asked) == 2
 
 
 async def list_again_and_again(client: AsyncOpenAI) -> None:

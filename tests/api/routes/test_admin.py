@@ -19,14 +19,6 @@ AUDIT = "/v1/admin/audit"
 NEW = "another password, and a long one"
 
 
-@pytest.fixture
-async def admin(client: AsgiClient, accounts_url: str) -> Account:
-    account = await sign_up(client)
-    async with open_users(accounts_url) as users:
-        await users.set_role(UserId(UUID(account.user["id"])), Role.ADMIN)
-    return await account.log_in()
-
-
 async def events(admin: Account, account: Account, *, but: tuple[str, ...] = ("signed_up",)) -> list[Json]:
     """What was noted of ``account``, the oldest first, without what always is."""
     reply = await admin.client.get(f"{AUDIT}?limit=100&user_id={account.user['id']}")

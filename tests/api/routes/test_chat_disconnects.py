@@ -101,7 +101,7 @@ async def test_leaving_cancels_the_answer_and_cleans_up(
     await until_no_generation_runs()
     (ended,) = log_lines.of("deeper.generations")
     assert ended["outcome"] == "cancelled"
-    assert ended["tokens"] == len(before)
+    assert ended["completion_tokens"] == len(before)
 
 
 async def test_leaving_after_the_end_changes_nothing(account: Account, scripted: ScriptedProvider, log_lines: LogLines):

@@ -81,6 +81,9 @@ def test_clients_made_of_it_keep_their_names(document: Document):
         *("createConversation", "listConversations", "getConversation", "changeConversation", "deleteConversation"),
         *("listMessages", "exportConversation", "importConversation", "search"),
         *("createChatCompletion", "listOpenAIModels", "getOpenAIModel"),
+        *("listUsers", "createUser", "getUser", "changeUser", "deleteUser", "getUsageOfAll", "listModelServers"),
+        *("listSessionsOfUser", "endSessionsOfUser", "endSessionOfUser", "listApiKeysOfUser", "revokeApiKeyOfUser"),
+        *("listRunningGenerations", "cancelGenerationOfUser"),
     }
 
 

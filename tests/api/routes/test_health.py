@@ -13,9 +13,11 @@ from deeper_model.conformance import Peer, running_upstream
 from tests.api.shapes import require_error, require_headers
 from tests.fakes.asgi import AsgiClient, running_application
 from tests.fakes.exchanges import Json, sign_up
+from tests.fakes.http import open_client
 from tests.fixtures.applications import application, config_for
 from tests.fixtures.postgres import OwnPostgres, ignore_progress
 from tests.fixtures.redis import OwnRedis
+from tests.fixtures.servers import StartServer
 from tests.model.dialects import OPENAI
 
 
@@ -130,3 +132,25 @@ async def test_without_its_database_whatever_needs_it_is_unavailable_for_a_while
         while (await client.get("/health/ready")).status != 200:
             pass
         assert (await client.post("/v1/auth/login", login)).status == 200
+
+
+async def test_a_real_server_answers_its_probes_while_its_database_is_frozen_and_everybody_waits_for_it(
+    start_server: StartServer, own_database: OwnPostgres
+):
+    backend = start_server(DEEPER_DB_URL=own_database.url, DEEPER_MODEL_PROVIDER="scripted", DEEPER_DB_POOL_SIZE="2")
+    async with open_client(backend.url) as client:
+        account = await sign_up(client)
+        assert (await client.get("/health/ready")).status == 200
+        own_database.freeze()
+        login = {"email": account.email, "password": account.password}
+        waiting = asyncio.gather(*(client.post("/v1/auth/login", login) for _ in range(20)))
+        for _ in range(3):
+            before = time.monotonic()
+            reply = await client.get("/health/ready")
+            assert (reply.status, time.monotonic() - before < 2) == (503, True)
+            assert (await client.get("/health")).status == 200
+        assert {reply.status for reply in await waiting} == {503}
+        own_database.thaw()
+        while (await client.get("/health/ready")).status != 200:
+            pass
+    assert backend.process.is_running()

@@ -1,20 +1,23 @@
 """How a server ends: on SIGTERM with every answer brought to its last frame, on SIGKILL of a worker not at all."""
 
 import asyncio
+import http.client
 import json
 import os
 import signal
+import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from deeper_api.cli.serving import _SECONDS_AFTER_DRAIN
 from deeper_model.conformance import Peer
 from tests.api.routes.test_chat import NDJSON, QUESTION
 from tests.api.shapes import require_error
-from tests.fakes.exchanges import Exchange, Reply, ndjson_frames, sign_up, sse_frames
+from tests.fakes.exchanges import Account, Exchange, Json, Reply, ndjson_frames, sign_up, sse_frames
 from tests.fakes.http import open_client
 from tests.fakes.server import DeeperServer
 from tests.fixtures.postgres import wait_until
@@ -33,12 +36,34 @@ async def until_ended(backend: Backend) -> int:
     return await asyncio.to_thread(backend.process.wait)
 
 
-def last_error(reply: Reply) -> object:
+def last_error(reply: Reply) -> Json:
     if reply.header("content-type") == "application/json":
         return reply.json()["error"]
     frames = (ndjson_frames if "ndjson" in str(reply.header("content-type")) else sse_frames)(reply.body)
     assert [event for _, event, _ in frames] == ["start", "delta", "error"]
     return frames[-1][2]["error"]
+
+
+class Kept:
+    """A connection that is kept open from one request to the next."""
+
+    def __init__(self, backend: Backend, account: Account) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", backend.process.port, timeout=10)
+        self._token = account.access_token
+
+    def ask(self, method: str, path: str) -> int | None:
+        """The status, or None where the connection is gone, and another is not to be had."""
+        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+        try:
+            self._connection.request(method, path, json.dumps(QUESTION) if method == "POST" else None, headers)
+            response = self._connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException):
+            return None
+        if response.status == 503 and method == "POST":
+            assert json.loads(body)["error"]["code"] == "shutting_down"
+            assert int(response.headers["retry-after"]) >= 1
+        return response.status
 
 
 async def read_all(exchange: Exchange) -> Reply:
@@ -100,6 +125,38 @@ async def test_on_sigterm_every_open_answer_ends_with_a_last_frame(start_server:
     assert outcomes == ["shutting_down"] * len(exchanges)
 
 
+async def test_two_hundred_streams_over_two_workers_end_and_nothing_new_begins(
+    start_server: StartServer, database_url: str
+):
+    backend = start_server(DEEPER_SERVER_WORKERS="2", DEEPER_SERVER_DRAIN_SECONDS="3")
+    async with open_client(backend.url) as client, backend.model(never_finish) as model, AsyncExitStack() as stack:
+        account = await sign_up(client)
+        more: list[dict[str, object]] = [{}, {"store": True}]
+        exchanges = [
+            await stack.enter_async_context(account.client.open("POST", "/v1/chat", QUESTION | more[number % 2]))
+            for number in range(200)
+        ]
+        await model.until_asked(200)
+        reading = asyncio.gather(*map(read_all, exchanges))
+        kept = [Kept(backend, account) for _ in range(8)]
+        assert {await asyncio.to_thread(each.ask, "GET", "/health/ready") for each in kept} == {200}
+        backend.process.terminate()
+        await asyncio.to_thread(wait_until, lambda: backend.process.output().count("shutting down") == 2)
+        # Connections that are there already may still be answered, and others are not made.
+        for each in kept:
+            assert await asyncio.to_thread(each.ask, "GET", "/health/ready") in {503, None}
+            assert await asyncio.to_thread(each.ask, "POST", "/v1/chat") in {503, None}
+        replies = await reading
+        assert await until_ended(backend) == 0
+    assert {str(last_error(reply)["code"]) for reply in replies} == {"shutting_down"}
+    with psycopg.connect(database_url) as database:
+        assert database.execute("select state, count(*) from generations group by state").fetchall() == [
+            ("interrupted", 200)
+        ]
+        assert database.execute("select count(*) from messages where state = 'running'").fetchone() == (0,)
+        assert database.execute("select count(*) from generation_chunks").fetchone() == (0,)
+
+
 async def test_an_answer_that_is_nearly_done_may_finish_after_sigterm(start_server: StartServer):
     backend = start_server(DEEPER_SERVER_DRAIN_SECONDS="20")
     gate = asyncio.Event()
@@ -142,6 +199,33 @@ async def test_a_server_that_still_starts_ends_at_once(database_url: str, tmp_pa
         server.terminate()
         assert await asyncio.to_thread(server.wait) == 0
         assert time.monotonic() - before < 10  # seconds, and not the drain time
+    finally:
+        server.kill()
+
+
+# What granian does between the two runs of a worker's loop.
+_TOLD_BETWEEN_TWO_RUNS = """
+import os, signal
+from granian.server import mp
+from deeper_api.cli import main
+
+begin = mp.ASGIWorker
+
+def begin_once_told(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return begin(*arguments)
+
+mp.ASGIWorker = begin_once_told
+main(["serve"])
+"""
+
+
+async def test_a_worker_hears_a_signal_while_its_loop_does_not_run(database_url: str, tmp_path: Path):
+    server = DeeperServer(tmp_path, server_settings(database_url), (sys.executable, "-c", _TOLD_BETWEEN_TWO_RUNS))
+    try:
+        # granian takes a worker that ends unasked for one that crashed.
+        assert await asyncio.to_thread(server.wait) == 1
+        assert "shutting down" in [line["message"] for line in server.log("deeper.server")]
     finally:
         server.kill()
 

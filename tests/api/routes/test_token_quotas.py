@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import msgspec
 
 from deeper_api.config.sections import LimitsConfig
-from deeper_core import Finish, FinishReason, Usage
+from deeper_api.store.people import AccountChange, PeopleStore
+from deeper_api.store.users import UserStore
+from deeper_core import Finish, FinishReason, Role, Usage, UserId
 from deeper_model import ScriptedProvider
 from tests.api.shapes import require_error
+from tests.api.stores import open_pool
 from tests.fakes.asgi import AsgiClient
 from tests.fakes.exchanges import Account, Client, Json, Reply, sign_up
 from tests.fixtures.applications import application, config_for
@@ -80,3 +84,47 @@ async def test_without_a_quota_nothing_is_counted(accounts_url: str, scripted: S
     async with limited(accounts_url, scripted) as client:
         reply = await (await sign_up(client)).client.post("/v1/chat", QUESTION)
     assert "tokens" not in (reply.header("ratelimit") or "")
+
+
+async def give(url: str, account: Account, tokens: int | None) -> None:
+    """Give an account a quota of its own, behind the API."""
+    async with open_pool(url) as pool:
+        change = AccountChange(tokens_per_day=tokens)
+        await PeopleStore(pool).change(UserId(UUID(account.user["id"])), change)
+
+
+async def test_a_user_may_have_a_quota_of_their_own(accounts_url: str, scripted: ScriptedProvider):
+    async with limited(accounts_url, scripted, user_tokens_per_day=100) as client:
+        least, most = await sign_up(client), await sign_up(client)
+        await give(accounts_url, least, 50)
+        await give(accounts_url, most, 0)
+        assert await statuses(least.client, 2) == [200, 429]
+        assert await statuses(most.client, 3) == [200, 200, 200]
+        program = await with_key(least)
+        assert await statuses(program, 1) == [429]
+
+
+async def test_where_the_server_limits_nobody_one_user_may_be_limited(accounts_url: str, scripted: ScriptedProvider):
+    async with limited(accounts_url, scripted) as client:
+        account = await sign_up(client)
+        await give(accounts_url, account, 50)
+        assert await statuses(account.client, 2) == [200, 429]
+
+
+async def test_another_quota_counts_from_the_next_request_on_and_begins_anew(
+    accounts_url: str, scripted: ScriptedProvider
+):
+    async with limited(accounts_url, scripted, user_tokens_per_day=50) as client:
+        admin, account = await sign_up(client), await sign_up(client)
+        async with open_pool(accounts_url) as pool:
+            await UserStore(pool).set_role(UserId(UUID(admin.user["id"])), Role.ADMIN)
+        admin = await admin.log_in()
+        assert await statuses(account.client, 2) == [200, 429]
+        path = f"/v1/admin/users/{account.user['id']}"
+        assert (await admin.client.call("PATCH", path, {"tokens_per_day": 100})).json()["tokens_per_day"] == 100
+        assert await statuses(account.client, 3) == [200, 200, 429]
+        await admin.client.call("PATCH", path, {"tokens_per_day": None})
+        # What was owed to the quota of the server is still owed.
+        assert await statuses(account.client, 1) == [429]
+        noted = (await admin.client.get("/v1/admin/audit?kind=quota_changed&limit=2")).json()["items"]
+        assert [each["details"]["tokens_per_day"] for each in noted] == [None, 100]

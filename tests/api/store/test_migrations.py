@@ -14,7 +14,15 @@ from deeper_api.store import migrations
 from deeper_core import DatabaseUnavailable
 from tests.fixtures.postgres import OwnPostgres, ignore_progress, wait_until
 
-NAMES = ["0001.accounts", "0002.conversations", "0003.api-keys", "0004.audit"]
+NAMES = [
+    "0001.accounts",
+    "0002.conversations",
+    "0003.api-keys",
+    "0004.audit",
+    "0005.traces",
+    "0006.administration",
+    "0007.usage-by-day",
+]
 
 # Applies what is pending in argv[2] to argv[1], and prints the names.
 MIGRATE = """
@@ -245,6 +253,12 @@ def test_the_package_carries_the_migrations():
         "0003.api-keys.sql",
         "0004.audit.rollback.sql",
         "0004.audit.sql",
+        "0005.traces.rollback.sql",
+        "0005.traces.sql",
+        "0006.administration.rollback.sql",
+        "0006.administration.sql",
+        "0007.usage-by-day.rollback.sql",
+        "0007.usage-by-day.sql",
     ]
 
 

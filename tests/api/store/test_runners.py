@@ -118,7 +118,7 @@ class TestTakingOver:
         await journal.end([end(ended)])
         [dead] = await runners.others(HEIR)
         assert set(await runners.take_over(dead, HEIR)) == {first.id, second.id}
-        assert set(await runners.running(HEIR)) == {first.id, second.id}
+        assert {each.id for each in await runners.running(HEIR)} == {first.id, second.id}
         assert (await one(pool, ended))["runner_id"] == RUNNER
         assert await rows(pool, "select id from runners") == [{"id": HEIR}]
         assert await journal.write([chunk(first, 0, "x")], [first.id]) == set()
@@ -141,7 +141,7 @@ class TestTakingOver:
         inherited = await asyncio.gather(*(runners.take_over(dead, heir) for heir in heirs))
         assert sorted(map(len, inherited)) == [0, 0, 0, 0, 0, 1]
         heir = heirs[next(i for i, got in enumerate(inherited) if got)]
-        assert await runners.running(heir) == [new.id]
+        assert [each.id for each in await runners.running(heir)] == [new.id]
 
     async def test_a_runner_that_is_not_there_leaves_nothing(self, runners: RunnerStore, store: GenerationStore):
         assert store is not None

@@ -168,8 +168,9 @@ async def test_the_sums_are_those_of_the_rows(
     assert total(found).prompt_tokens == sum(each.prompt_tokens for each in found)
 
 
-async def test_only_the_days_that_are_asked_for_are_read(user_id: UserId, database_url: str):
-    enter(database_url, user_id, [Entry(NOON - timedelta(days=day)) for day in range(2_000)])
+async def test_only_the_days_of_the_user_that_are_asked_for_are_read(pool: Pool, user_id: UserId, database_url: str):
+    for each in (user_id, await make_user(pool)):
+        enter(database_url, each, [Entry(NOON - timedelta(hours=hour)) for hour in range(2_000)])
     with psycopg.connect(database_url, autocommit=True) as database:
         database.execute("analyze generations")
         values = {"user_id": user_id, "first": DAY, "last": DAY}

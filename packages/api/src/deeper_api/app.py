@@ -4,8 +4,8 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -38,8 +38,11 @@ from deeper_api.providers.request_ids import provide_request_id
 from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
 from deeper_api.routes.reference import reference_routes
-from deeper_api.store.pool import Pool, running
+from deeper_api.store.overviews import OverviewStore
+from deeper_api.store.pool import Pool, observe_pool, running
 from deeper_api.store.usages import UsageStore
+from deeper_api.telemetry.requests import Requests
+from deeper_api.telemetry.services import Telemetry, create_telemetry
 from deeper_auth import KeyRing
 from deeper_model import ModelProvider
 
@@ -51,16 +54,22 @@ _log = logging.getLogger("deeper.server")
 BODY_BYTES = 2 * 1024 * 1024
 
 
-def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> ASGIApp:
+def create_app(
+    config: AppConfig, *, provider: ModelProvider | None = None, telemetry: Telemetry | None = None
+) -> ASGIApp:
     """Return the ASGI application for ``config``. Nothing is connected before its lifespan starts.
 
-    ``provider`` stands in for the model servers that the configuration names.
+    ``provider`` stands in for the model servers that the configuration names; without ``telemetry`` there are no
+    metrics.
     """
+    telemetry = telemetry or create_telemetry(config)
     pool = Pool(config.db.url, min_size=1, max_size=config.db.pool_size, application_name="deeper-api")
-    directory = create_directory(config, pool, KeyRing(config.jwt.secret, config.jwt.previous_secrets))
+    observe_pool(pool, telemetry.meter)
+    keys = KeyRing(config.jwt.secret, config.jwt.previous_secrets)
+    directory = create_directory(config, pool, keys, meter=telemetry.meter)
     directory.hasher.self_test()
-    limits = Limits(config)
-    chat = create_chat(config, pool, create_clients(config, provider), limits)
+    limits = Limits(config, meter=telemetry.meter)
+    chat = create_chat(config, pool, create_clients(config, provider), limits, telemetry)
 
     app = Litestar(
         route_handlers=[*ROUTES, *reference_routes()] if config.profile == "dev" else ROUTES,
@@ -69,6 +78,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             "accounts": provide_always(directory.accounts),
             "admin": Provide(provide_admin),
             "api_keys": provide_always(directory.api_keys),
+            "audit": provide_always(directory.audit),
             "audits": provide_always(directory.audits),
             "caller": Provide(provide_caller),
             "client_address": Provide(provide_client_address),
@@ -79,7 +89,10 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
             "generations": provide_always(chat.generations),
             "limits": provide_always(limits),
             "model_pool": provide_always(chat.models),
+            "oversight": provide_always(directory.oversight),
+            "overviews": provide_always(OverviewStore(pool)),
             "password_attempts": Provide(provide_password_attempts(limits)),
+            "people": provide_always(directory.people),
             "person": Provide(provide_person),
             "pool": provide_always(pool),
             "questions": provide_always(chat.questions),
@@ -91,7 +104,7 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
         exception_handlers={Exception: respond_to_error},
         request_class=JsonRequest,
         request_max_body_size=BODY_BYTES,
-        lifespan=[_lifespan(pool, chat, directory, limits)],
+        lifespan=[_lifespan(pool, chat, directory, limits, telemetry)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -99,17 +112,19 @@ def create_app(config: AppConfig, *, provider: ModelProvider | None = None) -> A
     )
     return Edge(
         LimitedApplication(app, limits),
+        requests=Requests(telemetry.meter, telemetry.tracing),
         trusted_proxies=parse_networks(config.server.trusted_proxies),
         allowed_origins=config.server.allowed_origins,
     )
 
 
 def _lifespan(
-    pool: Pool, chat: Chat, directory: Directory, limits: Limits
+    pool: Pool, chat: Chat, directory: Directory, limits: Limits, telemetry: Telemetry
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(telemetry.running())
             stack.push_async_callback(directory.hasher.close)
             stack.push_async_callback(chat.models.close)
             await stack.enter_async_context(running(pool))
@@ -118,19 +133,21 @@ def _lifespan(
             await stack.enter_async_context(forgetting_revoked_keys(directory.key_store))
             await stack.enter_async_context(forgetting_old_events(directory.audits))
             await stack.enter_async_context(chat.running())
-            _drain_on_sigterm(chat.engine)
+            stack.enter_context(_draining_on_sigterm(chat.engine))
             yield
 
     return lifespan
 
 
-def _drain_on_sigterm(engine: Engine) -> None:
+@contextmanager
+def _draining_on_sigterm(engine: Engine) -> Generator[None]:
     """On SIGTERM, end the generations before the server's own shutdown, which waits for every open response.
 
     The server stops for SIGINT as well as for SIGTERM, so that the one can stand in for the other.
     """
     if threading.current_thread() is not threading.main_thread():
-        return  # a test's thread, where signals do not arrive
+        yield  # a test's thread, where signals do not arrive
+        return
     loop = asyncio.get_running_loop()
     closing: set[asyncio.Task[None]] = set()
 
@@ -143,4 +160,14 @@ def _drain_on_sigterm(engine: Engine) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _log.info("shutting down", extra={"fields": {"running": engine.running}})
 
+    def heard(*_: object) -> None:
+        loop.call_soon_threadsafe(drain)
+
+    # A handler of the loop loses what comes while the loop does not run, and granian runs it once for the start and
+    # once for all that follows. That of the process alone would lose what the loop has noted and not yet handled.
     loop.add_signal_handler(signal.SIGTERM, drain)
+    signal.signal(signal.SIGTERM, heard)
+    try:
+        yield
+    finally:
+        loop.add_signal_handler(signal.SIGTERM, drain)  # which goes with the loop

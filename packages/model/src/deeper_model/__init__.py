@@ -1,5 +1,6 @@
 """Streaming clients for large language model servers, behind one protocol."""
 
+from deeper_model.contexts import passing_on
 from deeper_model.limits import WireLimits
 from deeper_model.ollama import OllamaProvider, OllamaSettings
 from deeper_model.openai import OpenAICompatibleProvider, OpenAISettings
@@ -22,5 +23,6 @@ __all__ = [
     "ScriptedProvider",
     "Step",
     "WireLimits",
+    "passing_on",
     "retry_delay",
 ]

@@ -22,6 +22,7 @@ from deeper_core import (
     ModelServerTimedOut,
     ModelServerUnreachable,
 )
+from deeper_model.contexts import passed_on
 from deeper_model.limits import WireLimits
 from deeper_model.refusals import Refusal
 from deeper_model.watches import SilenceWatch
@@ -242,7 +243,7 @@ class Connections:
                     self._base_url + path,
                     data=_payload(body),
                     allow_redirects=False,
-                    headers=_content_type(body),
+                    headers=self._headers_of(body),
                 )
             except _FOREIGN as error:
                 raise _translate(error, expired=watch.expired, began=False) from _cause(error)
@@ -266,6 +267,10 @@ class Connections:
         if session is not None:
             await session.close()
 
+    def _headers_of(self, body: bytes | None) -> Mapping[str, str]:
+        headers = {**passed_on(), **self._headers}
+        return headers if body is None else {**headers, "Content-Type": "application/json"}
+
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:
             raise ModelServerUnreachable
@@ -276,7 +281,6 @@ class Connections:
                 connector=_Connector(limit=0, force_close=True),
                 timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=None),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
                 auto_decompress=False,
                 trust_env=False,
             )
@@ -288,10 +292,6 @@ class Connections:
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
     """Return ``body`` in the form in which aiohttp does not hold the event loop up with it; it warns of the other."""
     return body if body is None or len(body) <= _SMALL_BODY_BYTES else io.BytesIO(body)
-
-
-def _content_type(body: bytes | None) -> dict[str, str] | None:
-    return None if body is None else {"Content-Type": "application/json"}
 
 
 def _translate(error: BaseException | None, *, expired: bool, began: bool) -> ModelServerError:

@@ -41,12 +41,16 @@ _LATE_USES: Final = {
 
 
 class KeyStanding(Struct, frozen=True, kw_only=True):
-    """What a request must know of the key that it comes with: whose it is, and what it is for."""
+    """What a request must know of the key that it comes with: whose it is, and what it is for.
+
+    ``tokens_per_day`` is its owner's own quota, None for that of the server.
+    """
 
     key_id: ApiKeyId
     user_id: UserId
     role: Role
     scopes: tuple[KeyScope, ...]
+    tokens_per_day: int | None = None
 
 
 class ApiKeys:
@@ -102,15 +106,17 @@ class ApiKeys:
         """Return the keys of a user that were not revoked, the newest first."""
         return await self._store.list_kept(user_id)
 
-    async def revoke(self, user_id: UserId, key_id: ApiKeyId, device: Device) -> bool:
-        """End a key of this user; return whether there was one."""
+    async def revoke(self, user_id: UserId, key_id: ApiKeyId, device: Device, *, actor: UserId | None) -> bool:
+        """End a key of this user, which ``actor`` wants; return whether there was one."""
         ended = await self._store.revoke(key_id, user_id)
         self._memory.forget(lambda standing: standing.key_id == key_id)
         if ended:
-            await self._audit.note(
-                AuditKind.API_KEY_REVOKED, device, actor=user_id, subject=user_id, key_id=str(key_id)
-            )
+            await self._audit.note(AuditKind.API_KEY_REVOKED, device, actor=actor, subject=user_id, key_id=str(key_id))
         return ended
+
+    def forget(self, user_id: UserId) -> None:
+        """Ask the database again for every key of this user."""
+        self._memory.forget(lambda standing: standing.user_id == user_id)
 
     async def find(self, key: ApiKey, device: Device) -> KeyStanding | None:
         """Return whose key it is; None if it is nobody's, or has ended, or its owner may not sign in.
@@ -129,7 +135,13 @@ class ApiKeys:
         if found.unnoted:
             with suppress(DatabaseUnavailable):  # the next use will be noted
                 await self._store.note_use(found.id)
-        return KeyStanding(key_id=found.id, user_id=found.user_id, role=found.role, scopes=found.scopes)
+        return KeyStanding(
+            key_id=found.id,
+            user_id=found.user_id,
+            role=found.role,
+            scopes=found.scopes,
+            tokens_per_day=found.tokens_per_day,
+        )
 
     async def _tell_of_late_use(self, found: Candidate, end: KeyEnd, device: Device) -> None:
         """Note that a key is used that has ended, once an hour: a program does not give up so soon."""

@@ -3,8 +3,11 @@
 import logging
 from typing import Final
 
+from opentelemetry.metrics import Meter, get_meter
+
 from deeper_api.accounts.devices import Device
 from deeper_api.store.audits import AuditKind, AuditStore, NewEvent
+from deeper_api.telemetry.tallies import Tally
 from deeper_core import DatabaseUnavailable, UserId, new_id
 
 _log = logging.getLogger("deeper.audit")
@@ -18,8 +21,15 @@ NOWHERE: Final = Device(user_agent=None, ip_address=None)
 class AuditTrail:
     """Notes events. A note costs one short statement, and what fails with it fails in the log only."""
 
-    def __init__(self, store: AuditStore) -> None:
+    def __init__(self, store: AuditStore, meter: Meter | None = None) -> None:
         self._store = store
+        self._events = Tally(
+            meter or get_meter("deeper"),
+            "deeper.auth.events",
+            "kind",
+            unit="{event}",
+            description="What happened to accounts, by kind.",
+        )
 
     async def note(
         self,
@@ -34,6 +44,7 @@ class AuditTrail:
 
         ``details`` become JSON. No e-mail address, password or token belongs into them.
         """
+        self._events.add(kind.value)
         event = NewEvent(
             id=new_id(),
             kind=kind,

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from deeper_api.accounts.audits import AuditTrail
+from deeper_api.accounts.audits import NOWHERE, AuditTrail
 from deeper_api.accounts.devices import Device
 from deeper_api.accounts.standings import Standings
 from deeper_api.store.audits import AuditKind
@@ -71,15 +71,23 @@ class Accounts:
         await self._audit.note(AuditKind.SIGNED_UP, device, actor=user.id, subject=user.id)
         return user, await self._open(user, device)
 
-    async def create(self, email: str, password: str, role: Role = Role.USER) -> User:
-        """Make an account, whether or not sign-up is open.
+    async def create(
+        self,
+        email: str,
+        password: str,
+        role: Role = Role.USER,
+        device: Device = NOWHERE,
+        *,
+        actor: UserId | None = None,
+    ) -> User:
+        """Make an account, whether or not sign-up is open; ``actor`` is the administrator who does.
 
         Raises:
             ValidationFailed: the address or the password is not acceptable.
             EmailTaken: there is such an account.
         """
         user = await self._create(email, password, role)
-        await self._audit.note(AuditKind.ACCOUNT_CREATED, subject=user.id, role=role)
+        await self._audit.note(AuditKind.ACCOUNT_CREATED, device, actor=actor, subject=user.id, role=role)
         return user
 
     async def sign_in(self, email: str, password: str, device: Device) -> tuple[User, TokenPair]:

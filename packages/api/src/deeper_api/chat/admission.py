@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from deeper_api.chat.frames import Queued
 from deeper_api.limits.lines import Departure, Line, LineUnavailable, Standing, Ticket
 from deeper_api.tasks import background
+from deeper_api.telemetry.contexts import NOBODYS
 from deeper_core import InternalError, Overloaded, RateLimited
 
 _log = logging.getLogger("deeper.admission")
@@ -154,7 +155,7 @@ class Admission:
 
     def _update_soon(self) -> None:
         if self._updating is None or self._updating.done():
-            self._updating = asyncio.create_task(self._update(), name="line")
+            self._updating = asyncio.create_task(self._update(), name="line", context=NOBODYS())
 
     async def _keep_places(self) -> None:
         """Ask again and again, while anything of this process is in a line that it shares with others, or may be."""

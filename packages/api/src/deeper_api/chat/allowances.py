@@ -13,17 +13,22 @@ _TAG = ":latest"
 
 
 class Allowance(Struct, frozen=True, kw_only=True):
-    """How many turns a user gets in each round, and how many answers may be in the making at once; 0 for any number."""
+    """How many turns a user gets in each round, and how many answers may be in the making at once; 0 for any number.
+
+    ``tokens_per_day`` is the user's own quota, None for that of the server.
+    """
 
     weight: int = 1
     most: int = 0
+    tokens_per_day: int | None = None
 
 
-def allowance(config: AppConfig, role: Role) -> Allowance:
-    """Return the allowance of somebody of this role."""
+def allowance(config: AppConfig, role: Role, tokens_per_day: int | None = None) -> Allowance:
+    """Return the allowance of somebody of this role, and with this quota of their own."""
     return Allowance(
         weight=config.limits.admin_weight if role is Role.ADMIN else 1,
         most=config.limits.answers_per_user if config.limits.enabled else 0,
+        tokens_per_day=tokens_per_day,
     )
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
+from deeper_api.telemetry.contexts import NOBODYS
+from deeper_api.telemetry.traces import span
 from deeper_core import DatabaseUnavailable
 
 # In characters: what is sent to the database is made in memory first.
@@ -40,8 +42,9 @@ class Batches(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._task is None:
-            self._task = asyncio.create_task(self._drain(), name="group commit")
-        return await future
+            self._task = asyncio.create_task(self._drain(), name="group commit", context=NOBODYS())
+        with span("group commit", {}):
+            return await future
 
     async def _drain(self) -> None:
         # Whoever is ready in this turn of the event loop comes along.

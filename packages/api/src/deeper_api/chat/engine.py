@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from deeper_api.chat.batches import Batches
 from deeper_api.chat.bells import Bells
 from deeper_api.chat.feeds import Feed
@@ -18,6 +20,7 @@ from deeper_api.chat.running import Question, Running, Spend
 from deeper_api.limits.lines import ROUND, Ticket
 from deeper_api.store.generations import GenerationStore, NewGeneration
 from deeper_api.tasks import background, unbroken
+from deeper_api.telemetry.answers import UNCOUNTED, Answers
 from deeper_core import Conflict, DatabaseUnavailable, GenerationId, NotFound, RunnerId, ShuttingDown, UserId
 
 _log = logging.getLogger("deeper.generations")
@@ -49,6 +52,7 @@ class Engine:
         store: GenerationStore,
         journal: Journal,
         spend: Spend,
+        answers: Answers = UNCOUNTED,
         runner_id: RunnerId,
         drain_seconds: float,
     ) -> None:
@@ -56,6 +60,7 @@ class Engine:
         self._store = store
         self._journal = journal
         self._spend = spend
+        self._answers = answers
         self._runner_id = runner_id
         self._drain_seconds = drain_seconds
         self._bells = Bells()
@@ -68,6 +73,17 @@ class Engine:
     def running(self) -> int:
         """How many generations run now, or wait for being saved."""
         return len(self._tasks)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them wait for their turn at the model server."""
+        places = [live.place for live in list(self._live.values())]
+        return sum(place is not None and place.position > 0 for place in places)
+
+    @property
+    def closing(self) -> bool:
+        """Whether it starts nothing new any more."""
+        return self._closing
 
     def is_live(self, generation_id: GenerationId) -> bool:
         """Whether this process runs it, or has yet to save it."""
@@ -103,8 +119,9 @@ class Engine:
         if self._closing:
             visit.leave()
             raise ShuttingDown(retry_after=1)
-        begun = asyncio.ensure_future(self._begins.put(question.new))
-        run = Running(question, visit, self._journal, begun=begun, spend=self._spend)
+        watch = self._answers.begin(str(question.new.id), question.request)
+        begun = asyncio.ensure_future(self._begins.put(replace(question.new, traceparent=watch.traceparent)))
+        run = Running(question, visit, self._journal, begun=begun, spend=self._spend, watch=watch)
         generation = run.generation
         self._live[generation.id] = generation
         if question.new.idempotency_key is None:

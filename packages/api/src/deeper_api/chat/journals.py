@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -26,6 +27,8 @@ _TICK_SECONDS: Final = 0.2
 # Other processes take one for dead that keeps silent for several of these.
 _BEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
+# Of so many it is written down where they wait: more than any list shows at once.
+_PLACES: Final = 1_000
 # Characters of one statement, about.
 _HEAVIEST: Final = 4 * 1024 * 1024
 
@@ -54,6 +57,8 @@ class Journal:
         self._something = asyncio.Event()
         self._writing = asyncio.Lock()
         self._beaten = 0.0
+        self._looked = 0.0
+        self._places: dict[GenerationId, int] = {}  # in the line, as they were written last
         self._failing = False
 
     def opened(self, generation: Generation) -> None:
@@ -116,8 +121,17 @@ class Journal:
             asked = list(self._open.values()) if beats else [generation for generation, _, _ in parts]
             if not asked:
                 return
-            await self._write_parts(parts, asked)
-            self._beaten = now
+            looks = now - self._looked >= _BEAT_SECONDS
+            places = self._waiting() if looks else self._places
+            await self._write_parts(parts, asked, waiting=None if places == self._places else places)
+            self._beaten, self._places = now, places
+            if looks:
+                self._looked = now
+
+    def _waiting(self) -> dict[GenerationId, int]:
+        """Return the places of those that wait for their turn."""
+        places = ((each.id, each.place.position) for each in self._open.values() if each.place is not None)
+        return dict(islice(((generation_id, place) for generation_id, place in places if place > 0), _PLACES))
 
     def _parts(self) -> list[_Part]:
         """Return what is to be written: all there is, but after an outage no more than one statement may take."""
@@ -132,18 +146,20 @@ class Journal:
                 room -= grown
         return parts
 
-    async def _write_parts(self, parts: Sequence[_Part], asked: Sequence[Generation]) -> None:
+    async def _write_parts(
+        self, parts: Sequence[_Part], asked: Sequence[Generation], *, waiting: Mapping[GenerationId, int] | None = None
+    ) -> None:
         """Write ``parts``, of which each is of one of ``asked``; give up what cannot be written or is not ours."""
         try:
             chunks = [chunk for part in parts for chunk in _chunks(*part)]
-            ours = await self._store.write(chunks, [generation.id for generation in asked])
+            ours = await self._store.write(chunks, [generation.id for generation in asked], waiting=waiting)
         except DatabaseUnavailable:
             raise
         except Exception:
             if not parts:
                 raise
             # If it goes well without them, one of the parts is to blame. Only that may suffer from it.
-            await self._write_parts((), asked)
+            await self._write_parts((), asked, waiting=waiting)
             if len(parts) == 1:
                 _log.exception("an answer cannot be written", extra={"fields": {"generation_id": str(parts[0][0].id)}})
                 parts[0][0].cancel("lost")

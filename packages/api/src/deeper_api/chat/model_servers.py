@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager, nullcontext
 
 from msgspec.structs import replace
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
@@ -125,6 +125,8 @@ class Visit:
         self._waited = 0.0
         self._moves = 0
         self._moved: Callable[[Queued], None] | None = None
+        self._ask_within: Callable[[str], AbstractContextManager[None]] = _nothing
+        self._asking = ExitStack()
         self._is_queued = False
 
     @property
@@ -156,24 +158,33 @@ class Visit:
                 self._lease, self.server = lease, lease.name
                 return
 
-    def answer(self, request: ChatRequest, moved: Callable[[Queued], None]) -> AsyncGenerator[ChatEvent, None]:
+    def answer(
+        self,
+        request: ChatRequest,
+        moved: Callable[[Queued], None],
+        asking: Callable[[str], AbstractContextManager[None]],
+    ) -> AsyncGenerator[ChatEvent, None]:
         """Stream the answer, once its turn has come; ``moved`` is told of the places at which it waits for that.
+
+        Each server is asked within the context that ``asking`` makes of its name.
 
         Raises:
             ModelNotFound: nobody has the model.
             ModelServerError: whatever else.
         """
-        self._moved = moved
+        self._moved, self._ask_within = moved, asking
         return self._attempts.stream(request, self._come, asyncio.sleep)
 
     def leave(self) -> None:
         """Make room for others. It may be left in any state, and more than once."""
+        self._asking.close()
         for held in (self._lease, self._turn, self._membership):
             if held is not None:
                 held.leave()
 
     async def _come(self) -> Lease:
         """Return whom to ask, when its turn has come there."""
+        self._asking.close()
         lease, turn = (self._lease, self._turn) if self._lease and self._turn else await self._go(self._attempts.error)
         while True:
             if not turn.admitted:
@@ -185,6 +196,7 @@ class Visit:
         if self._is_queued:
             self._show(Queued(position=0, estimate_ms=0))
         self.is_asked, self._lease = True, None
+        self._asking.enter_context(self._ask_within(lease.name))
         return lease
 
     def _should_go(self, lease: Lease, turn: Turn) -> bool:
@@ -235,6 +247,10 @@ class Visit:
         self._is_queued = place.position > 0
         if self._moved is not None:
             self._moved(place)
+
+
+def _nothing(_: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def _seconds(refusal: Overloaded) -> float:

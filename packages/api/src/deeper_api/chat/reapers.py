@@ -13,10 +13,12 @@ from deeper_api.chat.pieces import calls_in, extend
 from deeper_api.errors import error_body
 from deeper_api.store.generations import GenerationStore, Run, StoredChunk
 from deeper_api.store.journals import End, JournalStore
-from deeper_api.store.runners import Runner, RunnerStore
+from deeper_api.store.runners import Orphan, Runner, RunnerStore
 from deeper_api.tasks import background, unbroken
+from deeper_api.telemetry.answers import UNCOUNTED, Answers
 from deeper_core import (
     DatabaseUnavailable,
+    ErrorCode,
     GenerationId,
     Interrupted,
     RunnerId,
@@ -26,6 +28,7 @@ from deeper_core import (
 )
 
 _log = logging.getLogger("deeper.reaper")
+_generation_log = logging.getLogger("deeper.generations")
 
 _PAUSE_SECONDS: Final = 1.0
 # A living process writes a heartbeat every second. One that cannot be seen to listen either is dead sooner: its
@@ -79,6 +82,7 @@ class Reaper:
         journal: JournalStore,
         runner_id: RunnerId,
         is_live: Callable[[GenerationId], bool],
+        answers: Answers = UNCOUNTED,
     ) -> None:
         self._runners = runners
         self._chunks = generations.chunks_after
@@ -86,6 +90,7 @@ class Reaper:
         self._runner_id = runner_id
         self._watch = Watch()
         self._is_live = is_live
+        self._answers = answers
 
     @asynccontextmanager
     async def watching(self, *, pause: float = _PAUSE_SECONDS) -> AsyncGenerator[None]:
@@ -117,20 +122,24 @@ class Reaper:
             )
         # Beside what was inherited: a database that was frozen may take on a generation when its asker has given up,
         # and what could not be saved still counts as running.
-        for generation_id in await self._runners.running(self._runner_id):
-            if not self._is_live(generation_id):
-                await self._end_alone(generation_id)
+        for orphan in await self._runners.running(self._runner_id):
+            if not self._is_live(orphan.id):
+                with self._answers.orphaned(str(orphan.id), orphan.model, orphan.request_id, orphan.traceparent):
+                    await self._end_alone(orphan)
 
-    async def _end_alone(self, generation_id: GenerationId) -> None:
+    async def _end_alone(self, orphan: Orphan) -> None:
         try:
-            await self._end(generation_id)
+            tokens = await self._end(orphan.id)
         except DatabaseUnavailable:
             raise
         except Exception:  # noqa: BLE001  - whatever it is, this one must not keep the others from being ended
-            _log.exception("an answer is lost", extra={"fields": {"generation_id": str(generation_id)}})
-            await self._journal.end([_interrupted(generation_id, (), 0, 0)])
+            tokens = 0
+            _log.exception("an answer is lost", extra={"fields": {"generation_id": str(orphan.id)}})
+            await self._journal.end([_interrupted(orphan.id, (), 0, 0)])
+        _report(orphan, tokens)
 
-    async def _end(self, generation_id: GenerationId) -> None:
+    async def _end(self, generation_id: GenerationId) -> int:
+        """End one with what the journal has of it; return the tokens of that."""
         runs: list[Run] = []
         length = tokens = 0
         while more := [chunk for chunk in await self._chunks(generation_id, length) if chunk.position >= length]:
@@ -139,6 +148,17 @@ class Reaper:
                 extend(runs, chunk.kind, size, calls)
                 length, tokens = chunk.position + size, tokens + chunk.tokens
         await self._journal.end([_interrupted(generation_id, tuple(runs), length, tokens)])
+        return tokens
+
+
+def _report(orphan: Orphan, tokens: int) -> None:
+    fields = {
+        "generation_id": str(orphan.id),
+        "model": orphan.model,
+        "outcome": ErrorCode.INTERRUPTED.value,
+        "completion_tokens": tokens,
+    }
+    _generation_log.info("generation ended", extra={"fields": fields})
 
 
 def _interrupted(generation_id: GenerationId, runs: tuple[Run, ...], length: int, tokens: int) -> End:

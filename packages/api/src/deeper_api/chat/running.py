@@ -17,6 +17,7 @@ from deeper_api.chat.journals import Ending, Journal
 from deeper_api.chat.model_servers import Visit
 from deeper_api.errors import error_body
 from deeper_api.store.generations import NewGeneration, State
+from deeper_api.telemetry.answers import Outcome, WatchedAnswer
 from deeper_core import (
     ApiKeyId,
     ChatRequest,
@@ -55,8 +56,8 @@ class Question(Struct, frozen=True, kw_only=True):
     key_id: ApiKeyId | None = None
 
 
-Spend = Callable[[UserId, ApiKeyId | None, int], Awaitable[None]]
-"""Takes tokens that a model has read and written for a user, and maybe for an API key."""
+Spend = Callable[[UserId, ApiKeyId | None, int, int | None], Awaitable[None]]
+"""Takes tokens that a model has read and written for a user, and maybe for an API key; last, the user's own quota."""
 
 
 class Running:
@@ -73,6 +74,7 @@ class Running:
         *,
         begun: asyncio.Future[bool],
         spend: Spend,
+        watch: WatchedAnswer,
     ) -> None:
         new = question.new
         start = Start(
@@ -95,6 +97,7 @@ class Running:
         self._journal = journal
         self._begun = begun
         self._spend = spend
+        self._watch = watch
         self._model: asyncio.Task[Finish] | None = None
         self._started = time.perf_counter()
         self._first: float | None = None
@@ -106,6 +109,10 @@ class Running:
 
     async def live(self) -> None:
         """Bring the generation to its end, and return when the end is saved. Whoever cancels this gives up saving."""
+        with self._watch.running():
+            await self._live()
+
+    async def _live(self) -> None:
         await asyncio.wait({self._begun})
         failed = self._begun.exception() is not None
         if failed or not self._begun.result():
@@ -126,6 +133,7 @@ class Running:
     async def _end(self) -> None:
         ending = self._ending()
         self._report(ending)
+        self._watch.ended(_outcome(ending))
         spending = asyncio.create_task(self._spend_tokens(ending.usage))
         saving = asyncio.create_task(self._journal.ended(self.generation, ending))
         try:
@@ -139,7 +147,8 @@ class Running:
             await asyncio.wait({spending})
 
     async def _spend_tokens(self, usage: Usage) -> None:
-        await self._spend(self.generation.user_id, self._question.key_id, usage.prompt_tokens + usage.completion_tokens)
+        tokens, per_day = usage.prompt_tokens + usage.completion_tokens, self._question.allowance.tokens_per_day
+        await self._spend(self.generation.user_id, self._question.key_id, tokens, per_day)
 
     def _last(self, ending: Ending, saving: asyncio.Task[State | None]) -> Done | Failed:
         """Return the last frame, as far as ``saving`` has come."""
@@ -154,7 +163,7 @@ class Running:
     async def _follow(self) -> Finish:
         """Add all that the model says and return how it finished; raises what the provider raises."""
         try:
-            answer = self._visit.answer(self._question.request, self.generation.wait_at)
+            answer = self._visit.answer(self._question.request, self.generation.wait_at, self._watch.asking)
             async with aclosing(answer) as events:
                 async for event in events:
                     match event:
@@ -231,8 +240,7 @@ class Running:
         )
 
     def _report(self, ending: Ending) -> None:
-        last, timings = ending.last, _rounded(self._timings())
-        outcome = last.error.code if isinstance(last, Failed) else last.finish_reason
+        timings, outcome = ending.timings, _outcome(ending)
         _log.info(
             "generation ended",
             extra={
@@ -243,14 +251,23 @@ class Running:
                     "purpose": self._question.new.purpose,
                     "model": self._question.new.model,
                     "server": self._visit.server,
-                    "outcome": outcome.value,
-                    "tokens": self.generation.tokens,
-                    "queue_ms": timings.queue_ms,
-                    "first_token_ms": timings.first_token_ms,
-                    "total_ms": timings.total_ms,
+                    "outcome": outcome.error or outcome.finish_reason,
+                    "prompt_tokens": ending.usage.prompt_tokens,
+                    "completion_tokens": ending.usage.completion_tokens,
+                    **{name: getattr(timings, name) for name in timings.__struct_fields__},
                 }
             },
         )
+
+
+def _outcome(ending: Ending) -> Outcome:
+    last = ending.last
+    return Outcome(
+        finish_reason=last.finish_reason.value if isinstance(last, Done) else None,
+        error=last.error.code.value if isinstance(last, Failed) else None,
+        usage=ending.usage,
+        timings=ending.timings,
+    )
 
 
 def _can_be(usage: Usage) -> bool:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 from msgspec import Struct
+from opentelemetry.metrics import Meter
 
 from deeper_api.chat.admission import Admission
 from deeper_api.chat.engine import Engine
@@ -24,6 +25,9 @@ from deeper_api.store.listeners import listening
 from deeper_api.store.pool import Pool
 from deeper_api.store.runners import RunnerStore
 from deeper_api.tasks import regularly
+from deeper_api.telemetry.answers import AnswerMetrics, Answers
+from deeper_api.telemetry.services import Telemetry
+from deeper_api.telemetry.tallies import gauge
 from deeper_core import DatabaseUnavailable, RunnerId, new_id
 from deeper_model import RetryPolicy
 from deeper_model.pool import ModelPool, PoolMember
@@ -65,20 +69,27 @@ class Chat(Struct, frozen=True, kw_only=True):
             await self.runners.leave(self.runner_id)
 
 
-def create_chat(config: AppConfig, pool: Pool, clients: Sequence[ModelClient], limits: Limits) -> Chat:
+def create_chat(
+    config: AppConfig, pool: Pool, clients: Sequence[ModelClient], limits: Limits, telemetry: Telemetry
+) -> Chat:
     """Return chat over ``pool`` and the model servers of ``clients``, as one runner among others."""
     runner_id = RunnerId(new_id())
     generations, runners = GenerationStore(pool), RunnerStore(pool)
     journal = JournalStore(pool, runner_id)
-    servers = _model_servers(config, clients, limits, holder=str(runner_id))
+    servers = _model_servers(config, clients, limits, telemetry.meter, holder=str(runner_id))
+    # Whether a model is listed is asked of the model servers, for nothing if nobody wants to know.
+    metrics = AnswerMetrics(telemetry.meter, servers.pool.name, servers.pool.lists) if telemetry.meters else None
+    answers = Answers(metrics, servers.pool.name, telemetry.tracing)
     engine = Engine(
         servers=servers,
         store=generations,
         journal=Journal(journal),
         spend=limits.spend,
+        answers=answers,
         runner_id=runner_id,
         drain_seconds=config.server.drain_seconds,
     )
+    _observe(engine, telemetry.meter)
     titles = Titles(engine, ConversationStore(pool))
     return Chat(
         engine=engine,
@@ -93,7 +104,12 @@ def create_chat(config: AppConfig, pool: Pool, clients: Sequence[ModelClient], l
         models=servers.pool,
         titles=titles,
         reaper=Reaper(
-            runners=runners, generations=generations, journal=journal, runner_id=runner_id, is_live=engine.is_live
+            runners=runners,
+            generations=generations,
+            journal=journal,
+            runner_id=runner_id,
+            is_live=engine.is_live,
+            answers=answers,
         ),
         runners=runners,
         runner_id=runner_id,
@@ -101,7 +117,9 @@ def create_chat(config: AppConfig, pool: Pool, clients: Sequence[ModelClient], l
     )
 
 
-def _model_servers(config: AppConfig, clients: Sequence[ModelClient], limits: Limits, *, holder: str) -> ModelServers:
+def _model_servers(
+    config: AppConfig, clients: Sequence[ModelClient], limits: Limits, meter: Meter, *, holder: str
+) -> ModelServers:
     """Return the model servers with a line in front of each, and one in front of all where there are several."""
     pool = ModelPool(
         [PoolMember(name=each.name, provider=each.provider, weight=each.weight * each.parallel) for each in clients],
@@ -117,4 +135,23 @@ def _model_servers(config: AppConfig, clients: Sequence[ModelClient], limits: Li
         pool,
         {each.name: admission(each.address, each.parallel, config.model.queue) for each in clients},
         house,
+        meter=meter,
+    )
+
+
+def _observe(engine: Engine, meter: Meter) -> None:
+    """Tell how many generations there are now."""
+    gauge(
+        meter,
+        "deeper.generations.active",
+        lambda: engine.running,
+        unit="{generation}",
+        description="Generations that run, wait for their turn, or are being saved.",
+    )
+    gauge(
+        meter,
+        "deeper.queue.depth",
+        lambda: engine.waiting,
+        unit="{generation}",
+        description="Generations that wait for their turn at the model server.",
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
+from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.contexts import estimate_prompt
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.feeds import Feed
@@ -24,7 +25,6 @@ from deeper_core import (
     DeeperError,
     FinishReason,
     GenerationId,
-    UserId,
     new_id,
 )
 
@@ -80,7 +80,7 @@ class Titles:
             return
         user_id = question.new.user_id
         try:
-            text = await _text(await self._engine.answer(_order(question.request.model, user_id, asked, answered)))
+            text = await _text(await self._engine.answer(_order(question, asked, answered)))
             title = title_from((text or "").strip().strip("\"'“”«»"))
             if title:
                 await self._conversations.give_title(conversation_id, user_id, title)
@@ -88,7 +88,8 @@ class Titles:
             _log.info("no title from the model", extra={"fields": {"outcome": error.code.value}})
 
 
-def _order(model: str, user_id: UserId, asked: str, answered: str) -> Question:
+def _order(question: Question, asked: str, answered: str) -> Question:
+    model = question.request.model
     text = f"{_ORDER}\n\nUser: {asked[:_LOOKED_AT]}\n\nAssistant: {answered[:_LOOKED_AT]}"
     request = ChatRequest(
         model=model,
@@ -98,13 +99,14 @@ def _order(model: str, user_id: UserId, asked: str, answered: str) -> Question:
     )
     new = NewGeneration(
         id=GenerationId(new_id()),
-        user_id=user_id,
+        user_id=question.new.user_id,
         model=model,
         created_at=datetime.now(UTC),
         purpose="title",
         prompt_tokens=estimate_prompt(request),
     )
-    return Question(new=new, request=request, abandon_after=None)
+    allowance = Allowance(tokens_per_day=question.allowance.tokens_per_day)
+    return Question(new=new, request=request, abandon_after=None, allowance=allowance)
 
 
 async def _text(feed: Feed) -> str | None:

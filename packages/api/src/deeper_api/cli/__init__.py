@@ -13,7 +13,13 @@ _COMMANDS = {
     "migrate": "Bring the database up to this version.",
     "config": "Show the configuration and what is wrong with it.",
     "openapi": "Print the description of the HTTP API.",
+    "doctor": "Examine a deployment and say what is wrong with it.",
+    "backup": "Save the whole database into a file.",
+    "restore": "Put a backup into a database.",
     "user": "Create and change accounts.",
+    "generations": "See what models are writing now, and stop it.",
+    "usage": "See who used how much.",
+    "audit": "See what happened to accounts.",
     "chat": "Ask a running server and watch the answer stream.",
 }
 

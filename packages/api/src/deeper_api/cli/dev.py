@@ -46,12 +46,13 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
     defaults: dict[str, object] = {
         "profile": "dev",
         "log.format": "console",
+        "metrics.port": 0,
         "server.drain_seconds": 1,
         "jwt.secret": _kept_secret(data_dir),
     }
     config = read_config(defaults=defaults, overrides=overrides)
     if not config.model.servers:
-        defaults["model.provider"] = "ollama" if asyncio.run(_answers(config.ollama.url)) else "scripted"
+        defaults["model.provider"] = provider_of(config)
     with ExitStack() as stack:
         if not config.db.url:
             overrides["db.url"] = stack.enter_context(own_database(data_dir, click.echo))
@@ -103,6 +104,11 @@ def _write_private(file: Path, content: bytes) -> None:
     unfinished.touch(mode=0o600)
     unfinished.write_bytes(content)
     unfinished.replace(file)
+
+
+def provider_of(config: AppConfig) -> str:
+    """Return which kind of model server answers where none is set: the Ollama of this machine, or else a script."""
+    return "ollama" if asyncio.run(_answers(config.ollama.url)) else "scripted"
 
 
 async def _answers(url: str) -> bool:

@@ -13,11 +13,24 @@ from deeper_auth import KeyRing
 @asynccontextmanager
 async def open_directory(config: AppConfig, url: str) -> AsyncGenerator[Directory]:
     """Yield the accounts of the database at ``url``, under the rules of ``config``."""
+    async with open_pool(url) as pool, opened_directory(config, pool) as directory:
+        yield directory
+
+
+@asynccontextmanager
+async def open_pool(url: str) -> AsyncGenerator[Pool]:
+    """Yield one connection to the database at ``url``, as a pool."""
     pool = Pool(url, min_size=1, max_size=1, application_name="deeper")
+    async with running(pool):
+        yield pool
+
+
+@asynccontextmanager
+async def opened_directory(config: AppConfig, pool: Pool) -> AsyncGenerator[Directory]:
+    """Yield the accounts behind ``pool``, under the rules of ``config``."""
     # Commands open no sessions, so that it does not matter which key they would be signed with.
     directory = create_directory(config, pool, KeyRing(secrets.token_bytes(32)))
     try:
-        async with running(pool):
-            yield directory
+        yield directory
     finally:
         await directory.hasher.close()

@@ -1,18 +1,23 @@
 """Running the application behind granian, in one or more worker processes."""
 
+import asyncio
 import gc
 import http.client
+import logging
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import rich_click as click
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -22,8 +27,13 @@ from granian.server.mp import MPServer
 from litestar.types import ASGIApp
 
 from deeper_api.app import create_app
+from deeper_api.cli.crashes import Crashes
 from deeper_api.config import AppConfig
 from deeper_api.telemetry.logs import configure_logs
+from deeper_api.telemetry.scrapes import LONGEST_FOLDER, ScrapeListener, scraping
+from deeper_api.telemetry.services import create_telemetry
+
+_log = logging.getLogger("deeper.server")
 
 # Connections, open streams among them, that one worker holds; more wait in the kernel's queue of the same length.
 _CONNECTIONS = 4_096
@@ -34,6 +44,9 @@ _HEADER_BYTES = 64 * 1024
 _SECONDS_AFTER_DRAIN = 5
 _READY_POLL_SECONDS = 0.02
 _ENDING = (signal.SIGINT, signal.SIGTERM)
+_ADVICE = "Choose another port with --port or DEEPER_SERVER_PORT."
+_METRICS = "Choose another port for metrics with DEEPER_METRICS_PORT, or 0 for none."
+_FOLDER = "Name another one with TMPDIR, or set DEEPER_METRICS_PORT to 0 for no metrics."
 # granian's own lines go where ours go, and are worth reading from a warning on.
 _GRANIAN_LOGS = {
     "formatters": {},
@@ -52,6 +65,11 @@ def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
     address = _free_address(config.server.host, config.server.port)
     _allow_open_files()
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
+    with _scraping(config) as metrics:
+        _serve(config, address, metrics, on_ready)
+
+
+def _serve(config: AppConfig, address: str, metrics: ScrapeListener | None, on_ready: Callable[[], None]) -> None:
     server = _Server(
         "deeper_api",
         address=address,
@@ -70,8 +88,32 @@ def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
         log_level=LogLevels.warning,
         log_dictconfig=_GRANIAN_LOGS,
     )
-    server.when_forked = threading.Thread(target=_announce, args=(config, on_ready), daemon=True).start
-    server.serve(target_loader=partial(load_app, config), wrap_loader=False)
+    server.crashes = Crashes()
+    server.when_forked = partial(_begin, config, metrics, on_ready)
+    server.serve(
+        target_loader=partial(load_app, config, None if metrics is None else metrics.folder), wrap_loader=False
+    )
+
+
+def _begin(config: AppConfig, metrics: ScrapeListener | None, on_ready: Callable[[], None]) -> None:
+    """Start what runs in threads beside the workers."""
+    if metrics is not None:
+        metrics.start()
+    threading.Thread(target=_announce, args=(config, on_ready), daemon=True).start()
+
+
+def _scraping(config: AppConfig) -> AbstractContextManager[ScrapeListener | None]:
+    host, port = config.metrics.host, config.metrics.port
+    if not port:
+        return nullcontext()
+    _free_address(host, port, _METRICS)
+    try:
+        folder = tempfile.gettempdir()
+    except OSError as error:
+        raise click.ClickException(f"There is no folder for temporary files. {_FOLDER}") from error
+    if len(os.fsencode(folder)) > LONGEST_FOLDER:
+        raise click.ClickException(f"The name of the folder for temporary files is too long: {folder}. {_FOLDER}")
+    return scraping(host, port)
 
 
 class _Server(MPServer):
@@ -82,6 +124,8 @@ class _Server(MPServer):
     """
 
     when_forked: Callable[[], None]
+    interrupt_children: list[int]
+    crashes: Crashes
 
     def startup(self, spawn_target: object, target_loader: object) -> None:
         # A signal has to wait until the workers are there to be told, and know what to do with it: see load_app.
@@ -93,6 +137,25 @@ class _Server(MPServer):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         self.when_forked()
 
+    def _respawn_workers(
+        self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0
+    ) -> None:
+        """Start workers anew, unless they die again and again: granian sees that only of one that dies at once."""
+        if self.crashes.are_too_many(workers, time.monotonic()):
+            self.interrupt_children.extend(workers)
+            self.interrupt_signal = True
+            self.main_loop_interrupt.set()
+            return
+        super()._respawn_workers(workers, spawn_target, target_loader, delay)  # pyright: ignore[reportUnknownMemberType]  - untyped there
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """End; where workers could not be kept alive, say so, with an exit code that is not 0."""
+        if self.interrupt_children:
+            workers = sorted({worker + 1 for worker in self.interrupt_children})
+            said = "workers die again and again, so the server ends; the lines before this one say why"
+            _log.error(said, extra={"fields": {"workers": workers}})
+        super().shutdown(exit_code)
+
     def signal_handler_interrupt(self, *_: object, **__: object) -> None:
         """End, once: a second signal may come in the middle of the first, and wait for ever for a lock of that one."""
         if not self.interrupt_signal:
@@ -103,8 +166,8 @@ class _Server(MPServer):
         self.signal_handler_interrupt()
 
 
-def load_app(config: AppConfig) -> ASGIApp:
-    """Return the application, in a worker process."""
+def load_app(config: AppConfig, metrics_folder: Path | None) -> ASGIApp:
+    """Return the application, in a worker process that tells its metrics in this folder, if there is one."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         # What the main process does on a signal is inherited and does nothing here, so that a signal during the start
@@ -112,17 +175,30 @@ def load_app(config: AppConfig) -> ASGIApp:
         for number in _ENDING:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
-    app = create_app(config)
+    try:
+        app = create_app(config, telemetry=create_telemetry(config, metrics_folder))
+    except Exception:  # noqa: BLE001  - whatever it is, it is said once, and in a line like others
+        _log.exception("a worker cannot start")
+        raise SystemExit(1) from None
     # What is there now stays: the garbage collector need not look through it again and again.
     gc.freeze()
+    if parent is not None:
+        # granian's handlers are the loop's, which hear nothing before it runs. No other thread may take a signal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        asyncio.get_event_loop().call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, _ENDING)
+        threading.Thread(target=_end_after, args=(parent, metrics_folder), daemon=True).start()
     return app
 
 
-def _end_after(parent: BaseProcess) -> None:
-    """End this worker once ``parent`` is gone: without it nobody else would, and it holds the port and the database."""
+def _end_after(parent: BaseProcess, metrics_folder: Path | None) -> None:
+    """End this worker once ``parent`` is gone: without it nobody else would, and it holds the port and the database.
+
+    Nor would anybody else remove the folder.
+    """
     parent.join()
+    if metrics_folder is not None:
+        shutil.rmtree(metrics_folder, ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -132,7 +208,7 @@ def reachable_address(config: AppConfig) -> str:
     return f"http://[{host}]:{config.server.port}" if ":" in host else f"http://{host}:{config.server.port}"
 
 
-def _free_address(host: str, port: int) -> str:
+def _free_address(host: str, port: int, advice: str = _ADVICE) -> str:
     """Return the IP address of ``host``, by which granian wants to know it, if nobody listens there.
 
     That is found out now, because the workers share the port with whoever else of this user shares it.
@@ -147,8 +223,7 @@ def _free_address(host: str, port: int) -> str:
             probe.bind(address)
         except OSError as error:
             raise click.ClickException(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Is another server running there? "
-                "Choose another port with --port or DEEPER_SERVER_PORT."
+                f"Cannot listen on {host}:{port}: {error.strerror}. Is another server running there? {advice}"
             ) from error
     return str(address[0])
 

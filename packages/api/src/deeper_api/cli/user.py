@@ -3,7 +3,6 @@
 # click leaves the types of its decorators open:
 # pyright: reportUnknownMemberType=false
 
-import asyncio
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,12 +12,10 @@ from typing import TypeVar
 import rich_click as click
 
 from deeper_api.accounts.directory import Directory
-from deeper_api.cli.databases import data_dir_option, database_url
-from deeper_api.cli.directories import open_directory
-from deeper_api.cli.explanations import explained, not_migrated
-from deeper_api.cli.faults import read_config
+from deeper_api.cli.databases import data_dir_option
+from deeper_api.cli.operations import at_desk, json_option, show
 from deeper_api.cli.passwords import ask_for_password
-from deeper_api.store.schema import pending
+from deeper_api.cli.user_records import COMMANDS
 from deeper_core import Role, User
 
 _T = TypeVar("_T")
@@ -65,10 +62,15 @@ def create(email: str, role: str, *, password_stdin: bool, generate: bool, data_
 
 
 @command.command("list")
+@json_option
 @data_dir_option
-def list_users(data_dir: Path) -> None:
+def list_users(*, as_json: bool, data_dir: Path) -> None:
     """Print every account, the newest first, with tabs between the columns."""
-    for user in _run(data_dir, lambda directory: directory.administration.list_all()):
+    users = _run(data_dir, lambda directory: directory.administration.list_all())
+    if as_json:
+        show(users)
+        return
+    for user in users:
         state = "disabled" if user.disabled_at else "active"
         click.echo(f"{user.id}\t{user.email}\t{user.role}\t{state}\t{user.created_at.isoformat(timespec='seconds')}")
 
@@ -110,18 +112,12 @@ def password(email: str, *, password_stdin: bool, generate: bool, data_dir: Path
         click.echo(f"Password: {new}")
 
 
+for _command in COMMANDS:
+    command.add_command(_command)
+
+
 def _run(data_dir: Path, work: Callable[[Directory], Awaitable[_T]]) -> _T:
-    config = read_config()
-
-    async def run(url: str) -> _T:
-        async with open_directory(config, url) as directory:
-            return await work(directory)
-
-    with explained(), database_url(config, data_dir) as url:
-        missing = pending(url)
-        if missing:
-            raise not_migrated(missing)
-        return asyncio.run(run(url))
+    return at_desk(data_dir, lambda desk: work(desk.directory))
 
 
 def _password(*, stdin: bool, generate: bool) -> str:

@@ -23,7 +23,9 @@ PREFIX = "DEEPER_"
 # Names a file with further settings instead of ./deeper.toml.
 FILE_VARIABLE = "DEEPER_CONFIG"
 # Variables of the command line that are no settings of the server.
-_NOT_SETTINGS = frozenset({FILE_VARIABLE, "DEEPER_DATA_DIR", "DEEPER_CHAT_URL", "DEEPER_CHAT_EMAIL"})
+_NOT_SETTINGS = frozenset(
+    {FILE_VARIABLE, "DEEPER_DATA_DIR", "DEEPER_CHAT_URL", "DEEPER_CHAT_EMAIL", "DEEPER_DOCTOR_KEY"}
+)
 # A secret in a file is a line, not a document.
 _SECRET_FILE_BYTES = 65_536
 

@@ -1,5 +1,6 @@
 """Which settings a server refuses to start with."""
 
+import re
 from collections import Counter
 from ipaddress import ip_network
 from itertools import chain
@@ -15,6 +16,8 @@ SECRET_BYTES = 32
 ARGON2_MEMORY_KIB, ARGON2_TIME_COST = 19_456, 2
 # The widest networks that are anybody's own: 10.0.0.0/8 and fc00::/7.
 _WIDEST_PREFIXES = {4: 8, 6: 7}
+# A name, which is a token of RFC 9110, and a value of printable ASCII.
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+=[ -~]+")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _REDIS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _REDIS_OPTIONS = {"rediss": ("db", "ssl_check_hostname", "ssl_cert_reqs", *_REDIS_FILES)}
@@ -43,6 +46,7 @@ def _addresses(config: AppConfig) -> list[str]:
         "DEEPER_OLLAMA_URL": (config.ollama.url, ("http", "https")),
         "DEEPER_OPENAI_URL": (config.openai.url, ("http", "https")),
         "DEEPER_REDIS_URL": (config.redis.url, _REDIS_SCHEMES),
+        "DEEPER_TRACING_ENDPOINT": (config.tracing.endpoint, ("http", "https")),
     }
     faults = (
         [] if _is_postgresql(config.db.url) else ["DEEPER_DB_URL: must be an address that starts with postgresql://"]
@@ -53,6 +57,11 @@ def _addresses(config: AppConfig) -> list[str]:
         if url and not _is_url(url, schemes)
     ]
     faults += [f"DEEPER_REDIS_URL: {fault}" for fault in _redis(config.redis.url)]
+    faults += [
+        f"DEEPER_TRACING_HEADERS[{i}]: must be a header such as authorization=secret"
+        for i, header in enumerate(config.tracing.headers)
+        if not _HEADER.fullmatch(header)
+    ]
     faults += [
         f"DEEPER_SERVER_ALLOWED_ORIGINS: {origin!r} must be an origin such as https://chat.example.com"
         for origin in config.server.allowed_origins

@@ -32,7 +32,8 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
-Tokens = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+MAX_TOKENS = 1_000_000_000
+Tokens = Annotated[int, Meta(ge=0, le=MAX_TOKENS)]
 
 
 class ServerConfig(Section, frozen=True, kw_only=True):
@@ -263,6 +264,44 @@ class LogConfig(Section, frozen=True, kw_only=True):
     )
 
 
+class MetricsConfig(Section, frozen=True, kw_only=True):
+    """Metrics for Prometheus, on a listener of their own."""
+
+    host: Annotated[
+        str, Meta(min_length=1, description="Address on which `/metrics` is served; not one of the internet's.")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(ge=0, le=65_535, description="Port of `/metrics`, for all workers together; 0: no metrics.")
+    ] = 9464
+
+
+class TracingConfig(Section, frozen=True, kw_only=True):
+    """Traces, sent to a collector by OTLP over HTTP."""
+
+    endpoint: Annotated[
+        str,
+        Meta(
+            description="Address of the collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added where it has "
+            "no path. Without it nothing is traced.",
+            extra=SECRET_IN_URL,
+        ),
+    ] = ""
+    headers: Annotated[
+        tuple[str, ...],
+        Meta(description="Headers for the collector, `name=value` each.", extra=SECRET),
+    ] = ()
+    sample_ratio: Annotated[
+        float, Meta(ge=0, le=1, description="Part of all traces that is kept, where no caller has decided.")
+    ] = 1.0
+    callers: Annotated[
+        Literal["link", "parent"],
+        Meta(
+            description="What the `traceparent` of a caller is to the trace of its request: a `link`, or its `parent`, "
+            "which also decides whether it is kept; that is for callers who are no strangers."
+        ),
+    ] = "link"
+
+
 class AppConfig(Section, frozen=True, kw_only=True):
     """Every setting of one server, read once at the start."""
 
@@ -279,3 +318,5 @@ class AppConfig(Section, frozen=True, kw_only=True):
     openai: OpenAIConfig = OpenAIConfig()
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    tracing: TracingConfig = TracingConfig()

@@ -68,12 +68,17 @@ class Policy:
         key = replace(self._key, name=f"{self._key.name}:{key_id}")
         return Request(caller=f"user:{user_id}", buckets=(key, self._user))
 
-    def of_tokens(self, user_id: UserId, key_id: ApiKeyId | None, spent: int | None = None) -> Request:
+    def of_tokens(
+        self, user_id: UserId, key_id: ApiKeyId | None, spent: int | None = None, *, per_day: int | None = None
+    ) -> Request:
         """Return what tokens of models take of a user and a key: as many as were ``spent``, or the right to spend any.
 
-        How many an answer takes is known when it has ended. So whoever owes nothing may begin one.
+        How many an answer takes is known when it has ended. So whoever owes nothing may begin one. ``per_day`` is what
+        this user may have instead of what the configuration says. It is a bucket of its own, so that nobody who is
+        given more has to wait for what is owed to the former one.
         """
-        buckets = list(self._user_tokens)
+        own = self._user_tokens if per_day is None else _tokens(f"{_USER_TOKENS}:{per_day}", per_day)
+        buckets = list(own)
         if key_id is not None:
             buckets += [replace(bucket, name=f"{bucket.name}:{key_id}") for bucket in self._key_tokens]
         if spent is not None:

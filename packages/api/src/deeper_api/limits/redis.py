@@ -10,9 +10,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from coredis import Redis
 from coredis.retry import NoRetryPolicy
 from opentelemetry.metrics import Meter
+from opentelemetry.trace import SpanKind
 
 from deeper_api.limits.breakers import Breaker, RedisUnavailable
 from deeper_api.tasks import background
+from deeper_api.telemetry.traces import span
 
 _log = logging.getLogger("deeper.limits")
 
@@ -38,7 +40,7 @@ class RedisScripts:
     def __init__(self, url: str, meter: Meter, *, timeout: float = 0.2) -> None:
         # A command that took too long may have been done all the same: it is not sent again.
         self._client = Redis.from_url(
-            _with_checks(url),
+            with_checks(url),
             decode_components=True,
             connect_timeout=_ABANDON_SECONDS,
             stream_timeout=_ABANDON_SECONDS,
@@ -65,12 +67,14 @@ class RedisScripts:
     def script(self, name: str) -> Script:
         """Return the script in the file ``name`` beside this one."""
         unguarded = self._load(name)
+        attributes = {"db.system.name": "redis", "db.operation.name": "EVALSHA", "db.stored_procedure.name": name}
 
         async def run(keys: Sequence[str], arguments: Sequence[int | bytes]) -> object:
             if self._breaker.is_open:
                 raise RedisUnavailable("it failed before")
             try:
-                return await unguarded(keys, arguments)
+                with span(f"EVALSHA {name}", attributes, kind=SpanKind.CLIENT):
+                    return await unguarded(keys, arguments)
             except RedisUnavailable as error:
                 self._breaker.trip(str(error))
                 # In a cluster another place may work when this one does not.
@@ -137,7 +141,7 @@ class RedisScripts:
             await asyncio.sleep(_GRACE_SECONDS)
 
 
-def _with_checks(url: str) -> str:
+def with_checks(url: str) -> str:
     """Return ``url`` such that a certificate has to be the host's, unless it says itself that it need not.
 
     coredis takes any that a known authority has signed, for whatever host.

@@ -10,6 +10,7 @@ from opentelemetry.metrics import Meter, get_meter
 
 from deeper_api.config import AppConfig
 from deeper_api.limits.buckets import Buckets
+from deeper_api.limits.counting import CountedBuckets
 from deeper_api.limits.fallback import FallbackBuckets
 from deeper_api.limits.lines import Line
 from deeper_api.limits.memory_buckets import MemoryBuckets
@@ -38,15 +39,13 @@ class Limits:
     def __init__(self, config: AppConfig, *, meter: Meter | None = None) -> None:
         self.enabled = config.limits.enabled
         self.policy = Policy(config.limits)
-        self.redis = (
-            RedisScripts(config.redis.url, meter or get_meter("deeper"), timeout=config.redis.timeout)
-            if config.redis.url
-            else None
-        )
+        meter = meter or get_meter("deeper")
+        self.redis = RedisScripts(config.redis.url, meter, timeout=config.redis.timeout) if config.redis.url else None
         # Each process alone may grant its share, as if all were asked equally often.
         own = MemoryBuckets(share=1 / config.server.workers)
         self._workers = config.server.workers
-        self.buckets: Buckets = FallbackBuckets(RedisBuckets(self.redis), own) if self.redis else own
+        buckets: Buckets = FallbackBuckets(RedisBuckets(self.redis), own) if self.redis else own
+        self.buckets: Buckets = CountedBuckets(buckets, meter)
 
     def lines(self, server: str, *, holder: str, parallel: int, queue: int) -> Lines:
         """Return the line in front of ``server``, the address of a model server that works on ``parallel`` at once.
@@ -62,9 +61,12 @@ class Limits:
             own=lambda: MemoryLine(parallel=share, queue=math.ceil(queue / self._workers)),
         )
 
-    async def spend(self, user_id: UserId, key_id: ApiKeyId | None, tokens: int) -> None:
-        """Take what models have read and written for a user from what is allowed in a day."""
-        request = self.policy.of_tokens(user_id, key_id, tokens)
+    async def spend(self, user_id: UserId, key_id: ApiKeyId | None, tokens: int, per_day: int | None = None) -> None:
+        """Take what models have read and written for a user from what is allowed in a day.
+
+        ``per_day`` is what this user may have instead of what the configuration says.
+        """
+        request = self.policy.of_tokens(user_id, key_id, tokens, per_day=per_day)
         if self.enabled and tokens and request.buckets:
             await self.buckets.take(request.caller, request.buckets)
 

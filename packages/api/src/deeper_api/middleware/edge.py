@@ -14,6 +14,8 @@ from deeper_api.middleware.addresses import Network, client_address
 from deeper_api.middleware.methods import OPTIONS, methods_of
 from deeper_api.middleware.origins import Origins
 from deeper_api.middleware.refusals import refusal_of
+from deeper_api.telemetry.contexts import in_request
+from deeper_api.telemetry.requests import NO_ROUTE, Requests, Served
 from deeper_core import InternalError, new_id
 
 _log = logging.getLogger("deeper.requests")
@@ -24,7 +26,7 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}\Z")
 
 # For an API whose responses are no pages: https://owasp.org/www-project-secure-headers. What says otherwise of itself
 # keeps that.
-_DEFAULT_HEADERS = (
+DEFAULT_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -48,9 +50,15 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, *, trusted_proxies: Sequence[Network] = (), allowed_origins: Sequence[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        requests: Requests,
+        trusted_proxies: Sequence[Network] = (),
+        allowed_origins: Sequence[str] = (),
     ) -> None:
         self._app = app
+        self._requests = requests
         self._trusted_proxies = trusted_proxies
         self._origins = Origins(allowed_origins)
 
@@ -62,7 +70,9 @@ class Edge:
         http = cast("HTTPScope", scope)
         address = client_address(http, self._trusted_proxies)
         known = {"client_address": address}
-        await _Exchange(self._app, http, receive, send, origins=self._origins, known=known).serve()
+        exchange = _Exchange(self._app, http, receive, send, origins=self._origins, known=known)
+        with in_request(exchange.request_id), self._requests.watching(http["headers"], exchange.served):
+            await exchange.serve()
 
 
 class _Exchange:
@@ -82,20 +92,20 @@ class _Exchange:
         self._origins = origins
         self._started = time.perf_counter()
         self._status = 0
-        self._request_id = request_id(scope["headers"])
+        self.request_id = request_id(scope["headers"])
         self._method = scope["method"][:_METHOD_CHARACTERS]
         self._without_body = scope["method"] == "HEAD"
         if self._without_body:  # RFC 9110 section 9.3.2: as GET, but for the content
             scope["method"] = HttpMethod.GET
         # The scope's state is shared by all requests of a worker until it is replaced.
-        self._state: dict[str, object] = {**scope["state"], **known, "request_id": self._request_id}
+        self._state: dict[str, object] = {**scope["state"], **known, "request_id": self.request_id}
         scope["state"] = self._state
 
     async def serve(self) -> None:
         try:
             await self._app(self._scope, self._receive, self._wrap)
         except Exception:
-            _error_log.exception("unhandled exception", extra={"fields": {"request_id": self._request_id}})
+            _error_log.exception("unhandled exception")
             if self._status:
                 raise  # too late for a response: the connection has to break, so that the client notices
             await self._fail()
@@ -110,29 +120,39 @@ class _Exchange:
                 headers = [(name, value) for name, value in headers if name.lower() != b"allow"]
                 headers.append((b"allow", ", ".join(methods).encode("ascii")))
             given = {name.lower() for name, _ in headers}
-            headers += [header for header in _DEFAULT_HEADERS if header[0] not in given]
+            headers += [header for header in DEFAULT_HEADERS if header[0] not in given]
             headers += self._origins.headers(self._scope)
-            headers.append((b"x-request-id", self._request_id.encode("ascii")))
+            headers.append((b"x-request-id", self.request_id.encode("ascii")))
             message["headers"] = headers
         elif self._without_body and message["type"] == "http.response.body":
             message["body"] = b""
         await self._send(message)
 
     async def _fail(self) -> None:
-        await refusal_of(error_body(InternalError(), self._request_id), self._scope).send(self._wrap)
+        await refusal_of(error_body(InternalError(), self.request_id), self._scope).send(self._wrap)
+
+    def served(self) -> Served:
+        """Return what came of it, as of now."""
+        return Served(
+            method=self._method,
+            # The template, never the path: a path may hold what does not belong in a log.
+            route=cast("dict[str, str]", self._scope).get("path_template", NO_ROUTE),
+            status=self._status,
+            seconds=time.perf_counter() - self._started,
+            request_id=self.request_id,
+        )
 
     def _report(self) -> None:
+        served = self.served()
         fields: dict[str, object] = {
-            "method": self._method,
-            # The template, never the path: a path may hold what does not belong in a log.
-            "route": cast("dict[str, object]", self._scope).get("path_template", "(none)"),
-            "status": self._status,
-            "latency_ms": round((time.perf_counter() - self._started) * 1_000, 2),
-            "request_id": self._request_id,
+            "method": served.method,
+            "route": served.route,
+            "status": served.status,
+            "latency_ms": round(served.seconds * 1_000, 2),
             "user_id": self._state.get("user_id"),
         }
         # Probes come every few seconds, and say nothing unless they fail.
-        level = logging.DEBUG if fields["route"] in _PROBES and self._status < 400 else logging.INFO
+        level = logging.DEBUG if served.route in _PROBES and served.status < 400 else logging.INFO
         _log.log(level, "request", extra={"fields": fields})
 
 

@@ -52,7 +52,7 @@ def respond_to_error(request: AnyRequest, error: Exception) -> Response[Envelope
         limit = request.route_handler.resolve_request_max_body_size()
         ours = BodyTooLarge(f"The request body is too large: at most {limit:,} bytes are accepted here.")
     if isinstance(ours, InternalError):
-        _log.error("unhandled exception", exc_info=error, extra={"fields": {"request_id": request_id}})
+        _log.error("unhandled exception", exc_info=error)
     return refusal_of(error_body(ours, request_id), request.scope).response(_allow(error))
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from deeper_api.errors import STATUS, ErrorBody
-from deeper_core import ErrorCode
+from deeper_core import ErrorCode, InvalidToken
 
 _PREFIX = "/openai"
 
@@ -31,6 +31,13 @@ _TYPES: Mapping[int, str] = MappingProxyType(
     {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 )
 _QUOTA = "insufficient_quota"
+# What is said otherwise here: who comes by this door has a key, and need not know of access tokens.
+_MESSAGES: Mapping[str, str] = MappingProxyType(
+    {
+        InvalidToken.default_message: "The API key is missing or not a key of this server. "
+        "Make one with POST /v1/api-keys; it begins with dsk_."
+    }
+)
 # Longer than this nobody who asked wants to wait; those that do not believe such a time would ask again at once.
 _LONGEST_WAIT: Final = 60
 
@@ -84,7 +91,7 @@ def openai_envelope(body: ErrorBody, *, quota_spent: bool = False) -> OpenAIErro
     spent = quota_spent and body.code is ErrorCode.RATE_LIMITED
     return OpenAIErrorEnvelope(
         error=OpenAIError(
-            message=f"{body.message} {words.replace('$.', '')}".strip(),
+            message=f"{_MESSAGES.get(body.message, body.message)} {words.replace('$.', '')}".strip(),
             type=_QUOTA if spent else _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error"),
             param=(places[0] or None) if places else None,
             code=_QUOTA if spent else openai_code(body.code),

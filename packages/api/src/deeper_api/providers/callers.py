@@ -36,12 +36,16 @@ _READING: Final = frozenset({"GET"})
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """Who makes a request, as of at most five seconds ago: in a session, or else with an API key."""
+    """Who makes a request, as of at most five seconds ago: in a session, or else with an API key.
+
+    ``tokens_per_day`` is the user's own quota, None for that of the server.
+    """
 
     user_id: UserId
     role: Role
     session_id: SessionId | None
     key_id: ApiKeyId | None
+    tokens_per_day: int | None = None
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -80,14 +84,26 @@ def identify(
         standing = await standings.find(claims.session_id)
         if standing is None or standing.user_id != claims.user_id:
             raise InvalidToken
-        return Caller(user_id=claims.user_id, session_id=claims.session_id, key_id=None, role=standing.role)
+        return Caller(
+            user_id=claims.user_id,
+            session_id=claims.session_id,
+            key_id=None,
+            role=standing.role,
+            tokens_per_day=standing.tokens_per_day,
+        )
 
     async def by_key(key: ApiKey, connection: AnyConnection, wanted: AbstractSet[str]) -> Caller:
         standing = await api_keys.find(key, _device(connection))
         if standing is None:
             raise InvalidToken("The API key is not valid: it is mistyped, has expired or was revoked.")
         _require_scope(standing.scopes, connection, wanted)
-        return Caller(user_id=standing.user_id, session_id=None, key_id=standing.key_id, role=standing.role)
+        return Caller(
+            user_id=standing.user_id,
+            session_id=None,
+            key_id=standing.key_id,
+            role=standing.role,
+            tokens_per_day=standing.tokens_per_day,
+        )
 
     return guard
 

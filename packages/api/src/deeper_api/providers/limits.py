@@ -19,7 +19,7 @@ Guard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
 # Operations that are never refused: whoever probes has to learn about the server, not about itself.
 UNLIMITED: Final = frozenset({"getHealth", "getReadiness"})
 # Operations that try a password, each of which costs the server as much as many other requests.
-WITH_PASSWORD: Final = frozenset({"signUp", "login", "changePassword", "deleteMe"})
+WITH_PASSWORD: Final = frozenset({"signUp", "login", "changePassword", "deleteMe", "createUser"})
 
 # Operations that have a model read and write.
 WITH_TOKENS: Final = frozenset({"chat", "createChatCompletion"})
@@ -60,7 +60,7 @@ def _of_caller(policy: Policy, caller: Caller, operation: object) -> Request:
         request = policy.of_user(caller.user_id, password=operation in WITH_PASSWORD)
     if operation not in WITH_TOKENS:
         return request
-    return request.beside(policy.of_tokens(caller.user_id, caller.key_id))
+    return request.beside(policy.of_tokens(caller.user_id, caller.key_id, per_day=caller.tokens_per_day))
 
 
 def _is_preflight(scope: Scope) -> bool:

@@ -9,6 +9,10 @@ from litestar.openapi.spec.enums import OpenAPIFormat
 from litestar.params import QueryParameter, SkipValidation
 
 from deeper_api.providers.callers import Person
+from deeper_api.routes.admin_generations import running_router
+from deeper_api.routes.admin_servers import list_model_servers
+from deeper_api.routes.admin_usage import get_usage_of_all
+from deeper_api.routes.admin_users import users_router
 from deeper_api.routes.pages import AuditCursor, CursorText, Limit, Page, decode_cursor, encode_cursor
 from deeper_api.routes.parameters import parsed
 from deeper_api.store.audits import AuditEvent, AuditKind, AuditStore
@@ -49,4 +53,8 @@ async def list_audit_events(
     return Page(items=items, cursor=encode_cursor(AuditCursor(items[-1].id)) if more else None)
 
 
-admin_router = Router(path="/v1/admin", route_handlers=[list_audit_events], tags=["admin"])
+admin_router = Router(
+    path="/v1/admin",
+    route_handlers=[users_router, running_router, get_usage_of_all, list_model_servers, list_audit_events],
+    tags=["admin"],
+)

@@ -77,7 +77,7 @@ async def revoke_api_key(
     device: NamedDependency[Device],
 ) -> None:
     """End a key. Within five seconds no server takes it any more."""
-    if not await api_keys.revoke(person.user_id, ApiKeyId(key_id), device):
+    if not await api_keys.revoke(person.user_id, ApiKeyId(key_id), device, actor=person.user_id):
         raise NotFound
 
 

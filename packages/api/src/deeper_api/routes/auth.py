@@ -16,7 +16,7 @@ from deeper_api.config import AppConfig
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.providers.callers import Person
 from deeper_api.providers.limits import PasswordAttempts
-from deeper_auth import RefreshCookie, SessionService, TokenPair
+from deeper_auth import RefreshCookie, Session, SessionService, TokenPair
 from deeper_core import NotFound, SessionId, User
 
 COOKIE = "__Host-deeper_refresh"
@@ -128,18 +128,7 @@ async def list_sessions(
     person: NamedDependency[Person], sessions: NamedDependency[SkipValidation[SessionService]]
 ) -> list[SessionView]:
     """Return the devices that are signed in, the newest sign-in first."""
-    return [
-        SessionView(
-            id=session.id,
-            created_at=session.created_at,
-            last_used_at=session.rotated_at,
-            expires_at=session.expires_at,
-            user_agent=session.user_agent,
-            ip_address=session.ip_address,
-            current=session.id == person.session_id,
-        )
-        for session in await sessions.list_live(person.user_id)
-    ]
+    return [session_view(each, current=person.session_id) for each in await sessions.list_live(person.user_id)]
 
 
 @delete("/sessions", status_code=204, operation_id="endOtherSessions")
@@ -162,6 +151,19 @@ async def end_session(
     """Sign out one device."""
     if not await accounts.sign_out(person.user_id, SessionId(session_id), device):
         raise NotFound
+
+
+def session_view(session: Session, *, current: SessionId) -> SessionView:
+    """Return a session as lists show it; ``current`` is the one that asks."""
+    return SessionView(
+        id=session.id,
+        created_at=session.created_at,
+        last_used_at=session.rotated_at,
+        expires_at=session.expires_at,
+        user_agent=session.user_agent,
+        ip_address=session.ip_address,
+        current=session.id == current,
+    )
 
 
 def with_tokens(pair: TokenPair, transport: Transport) -> Response[Tokens]:

@@ -112,7 +112,7 @@ async def answer_chat(
             abandon_after=data.abandon_after(),
             idempotency_key=key,
             fingerprint=b"" if key is None else msgspec.json.encode(data, order="deterministic"),
-            allowance=allowance(config, caller.role),
+            allowance=allowance(config, caller.role, caller.tokens_per_day),
             key_id=caller.key_id,
         )
     )

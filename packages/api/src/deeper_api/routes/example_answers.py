@@ -56,9 +56,9 @@ from deeper_core import (
 REQUEST_ID: Final = "019ab4c2-7d3e-7000-8000-0000000000ff"
 
 _ANSWER: Final = "Because air scatters blue light more than red."
-_THEN: Final = datetime(2026, 11, 23, 9, 30, 0, tzinfo=UTC)
+THEN: Final = datetime(2026, 11, 23, 9, 30, 0, tzinfo=UTC)
 _NOW: Final = datetime(2026, 11, 23, 9, 30, 2, tzinfo=UTC)
-_UNIX: Final = int(_THEN.timestamp())
+_UNIX: Final = int(THEN.timestamp())
 _JWT: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTlhYjRjMi03ZDNlIn0.c2lnbmF0dXJl"
 
 
@@ -69,27 +69,28 @@ def _id(number: int) -> UUID:
 _USER_ID = UserId(_id(0x0A))
 _SESSION_ID = SessionId(_id(0x0B))
 _CONVERSATION_ID = ConversationId(UUID(CONVERSATION_ID))
-_GENERATION_ID = GenerationId(_id(0x0D))
+GENERATION_ID = GenerationId(_id(0x0D))
+RUNNER_ID = _id(0x0E)
 _ASKED, _ANSWERED, _LEFT_OUT = MessageId(UUID(ASKED)), MessageId(UUID(ANSWERED)), MessageId(_id(0x03))
 
 _USAGE = Usage(prompt_tokens=31, completion_tokens=10)
 _TIMINGS = Timings(queue_ms=0.4, load_ms=12.5, prefill_ms=80, decode_ms=210, first_token_ms=95.2, total_ms=310.9)
 _SAID = ChatMessage(role=ChatRole.ASSISTANT, content=_ANSWER)
-_ANN = User(id=_USER_ID, email="ann@example.com", role=Role.USER, created_at=_THEN)
+ANN = User(id=_USER_ID, email="ann@example.com", role=Role.USER, created_at=THEN)
 _TOKENS = Tokens(access_token=_JWT, expires_in=600, refresh_token=REFRESH_TOKEN)
-_CONVERSATION = Conversation(id=_CONVERSATION_ID, title="Why the sky is blue", created_at=_THEN, active_at=_NOW)
+_CONVERSATION = Conversation(id=_CONVERSATION_ID, title="Why the sky is blue", created_at=THEN, active_at=_NOW)
 _KEY = NamedKey(
     id=ApiKeyId(_id(0x0E)),
     name="my scripts",
     prefix="abcdefgh",
     scopes=(KeyScope.CHAT,),
-    created_at=_THEN,
+    created_at=THEN,
     expires_at=None,
     last_used_at=_NOW,
 )
-_SESSION = SessionView(
+SESSION = SessionView(
     id=_SESSION_ID,
-    created_at=_THEN,
+    created_at=THEN,
     last_used_at=_NOW,
     expires_at=datetime(2026, 12, 7, 9, 30, 2, tzinfo=UTC),
     user_agent="Mozilla/5.0",
@@ -98,7 +99,7 @@ _SESSION = SessionView(
 )
 _EVENT = AuditEvent(
     id=_id(0x0F),
-    at=_THEN,
+    at=THEN,
     kind=AuditKind.LOGGED_IN,
     actor_id=_USER_ID,
     subject_id=_USER_ID,
@@ -116,7 +117,7 @@ _MESSAGES = (
         content=_ANSWER,
         created_at=_NOW,
         model=MODEL,
-        generation_id=_GENERATION_ID,
+        generation_id=GENERATION_ID,
         finish_reason=FinishReason.STOP,
         usage=_USAGE,
         timings=_TIMINGS,
@@ -128,11 +129,11 @@ _MESSAGES = (
         role=ChatRole.USER,
         state=MessageState.COMPLETE,
         content=QUESTION,
-        created_at=_THEN,
+        created_at=THEN,
     ),
 )
-_TOTALS = Totals(requests=1, prompt_tokens=31, completion_tokens=10, estimated_requests=0, failed_requests=0)
-_DAY = DailyUsage(
+TOTALS = Totals(requests=1, prompt_tokens=31, completion_tokens=10, estimated_requests=0, failed_requests=0)
+DAY = DailyUsage(
     day=date(2026, 11, 23),
     model=MODEL,
     requests=1,
@@ -141,12 +142,12 @@ _DAY = DailyUsage(
     estimated_requests=0,
     failed_requests=0,
 )
-_RUNNING = GenerationView(id=_GENERATION_ID, state="running", model=MODEL, created_at=_THEN)
+_RUNNING = GenerationView(id=GENERATION_ID, state="running", model=MODEL, created_at=THEN)
 _ENDED = GenerationView(
-    id=_GENERATION_ID,
+    id=GENERATION_ID,
     state="complete",
     model=MODEL,
-    created_at=_THEN,
+    created_at=THEN,
     conversation_id=_CONVERSATION_ID,
     message_id=_ANSWERED,
     parent_id=_ASKED,
@@ -160,10 +161,10 @@ _DOCUMENT = Document(
     format="deepersensor.conversation",
     version=1,
     title="Why the sky is blue",
-    created_at=_THEN,
+    created_at=THEN,
     active_at=_NOW,
     messages=(
-        DocumentMessage(id=_ASKED, parent_id=None, role=ChatRole.USER, created_at=_THEN, content=QUESTION),
+        DocumentMessage(id=_ASKED, parent_id=None, role=ChatRole.USER, created_at=THEN, content=QUESTION),
         DocumentMessage(
             id=_ANSWERED,
             parent_id=_ASKED,
@@ -176,7 +177,7 @@ _DOCUMENT = Document(
 )
 _COUNTS = TokenCounts(prompt_tokens=31, completion_tokens=10, total_tokens=41)
 FRAMES: Final[tuple[Numbered, ...]] = (
-    (0, Start(generation_id=_GENERATION_ID, model=MODEL, created_at=_THEN)),
+    (0, Start(generation_id=GENERATION_ID, model=MODEL, created_at=THEN)),
     (None, Queued(position=2, estimate_ms=1_500)),
     (None, Context(dropped=(_LEFT_OUT,))),
     (7, Piece(content="Because")),
@@ -184,7 +185,7 @@ FRAMES: Final[tuple[Numbered, ...]] = (
     (8, Failed(error=error_body(ModelServerTimedOut(), REQUEST_ID))),
 )
 CHUNK = Chunk(
-    id=f"chatcmpl-{_GENERATION_ID}",
+    id=f"chatcmpl-{GENERATION_ID}",
     created=_UNIX,
     model=MODEL,
     choices=(ChunkChoice(index=0, delta=ChunkDelta(content="Because"), finish_reason=None),),
@@ -193,21 +194,21 @@ CHUNK = Chunk(
 ANSWERS: Final[Mapping[object, Mapping[str, object]]] = {
     Health: {"alive": Health()},
     SignedIn: {
-        "ann": SignedIn(access_token=_JWT, expires_in=600, refresh_token=REFRESH_TOKEN, user=_ANN),
-        "inABrowser": SignedIn(access_token=_JWT, expires_in=600, user=_ANN),
+        "ann": SignedIn(access_token=_JWT, expires_in=600, refresh_token=REFRESH_TOKEN, user=ANN),
+        "inABrowser": SignedIn(access_token=_JWT, expires_in=600, user=ANN),
     },
     Tokens: {"inTheBody": _TOKENS, "inABrowser": Tokens(access_token=_JWT, expires_in=600)},
-    list[SessionView]: {"one": [_SESSION]},
-    User: {"ann": _ANN},
+    list[SessionView]: {"one": [SESSION]},
+    User: {"ann": ANN},
     MadeKey: {"made": MadeKey(**msgspec.structs.asdict(_KEY), key="dsk_abcdefgh_abcdefghijklmnopqrstuvwxyz234567")},
     KeyList: {"one": KeyList(items=[_KEY])},
     Page[AuditEvent]: {"one": Page(items=[_EVENT], cursor=None)},
     Sequence[Model]: {"two": [Model(name=MODEL, context_length=8_192, loaded=True), Model(name="qwen3:8b")]},
     Answer: {
         "kept": Answer(
-            generation_id=_GENERATION_ID,
+            generation_id=GENERATION_ID,
             model=MODEL,
-            created_at=_THEN,
+            created_at=THEN,
             message=_SAID,
             finish_reason=FinishReason.STOP,
             usage=_USAGE,
@@ -219,7 +220,7 @@ ANSWERS: Final[Mapping[object, Mapping[str, object]]] = {
     },
     GenerationView: {"running": _RUNNING, "done": _ENDED},
     Page[GenerationView]: {"one": Page(items=[_RUNNING], cursor=None)},
-    UsageView: {"oneDay": UsageView(first=_DAY.day, last=_DAY.day, items=[_DAY], totals=_TOTALS)},
+    UsageView: {"oneDay": UsageView(first=DAY.day, last=DAY.day, items=[DAY], totals=TOTALS)},
     Conversation: {"one": _CONVERSATION},
     Page[Conversation]: {"one": Page(items=[_CONVERSATION], cursor=None)},
     Page[Message]: {"newestFirst": Page(items=_MESSAGES, cursor=None)},
@@ -233,7 +234,7 @@ ANSWERS: Final[Mapping[object, Mapping[str, object]]] = {
                     conversation_title="Why the sky is blue",
                     message_id=_ASKED,
                     role=ChatRole.USER,
-                    created_at=_THEN,
+                    created_at=THEN,
                     snippet=QUESTION,
                     highlights=((11, 14),),
                 )
@@ -243,7 +244,7 @@ ANSWERS: Final[Mapping[object, Mapping[str, object]]] = {
     },
     Completion: {
         "stopped": Completion(
-            id=f"chatcmpl-{_GENERATION_ID}",
+            id=f"chatcmpl-{GENERATION_ID}",
             created=_UNIX,
             model=MODEL,
             choices=(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from deeper_api.openai.requests import CompletionBody
+from deeper_api.routes.admin_users import UserBody, UserChange
 from deeper_api.routes.api_keys import ApiKeyBody
 from deeper_api.routes.auth import CredentialsBody, RefreshBody
 from deeper_api.routes.chat import ChatBody
@@ -40,6 +41,8 @@ REQUESTS: Final[Mapping[object, Mapping[str, object]]] = {
     RefreshBody | None: {"inTheBody": {"refresh_token": REFRESH_TOKEN}},
     PasswordBody: {"ann": {"current_password": _PASSWORD, "new_password": "another horse, another staple"}},
     DeleteBody: {"ann": {"password": _PASSWORD}},
+    UserBody: {"ann": {"email": "ann@example.com", "password": _PASSWORD}},
+    UserChange: {"limited": {"tokens_per_day": 100_000}, "disabled": {"disabled": True}},
     ApiKeyBody: {"forChats": {"name": "my scripts", "scopes": ["chat"], "expires_in_days": 90}},
     ChatBody: {
         "question": {"model": MODEL, "messages": [_ASKING]},

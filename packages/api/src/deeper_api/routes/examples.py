@@ -10,12 +10,13 @@ from deeper_api.chat.wire import NDJSON, SSE
 from deeper_api.errors import error_body
 from deeper_api.openai.completions import Chunk
 from deeper_api.openai.errors import openai_envelope
+from deeper_api.routes.example_administration import ADMINISTRATION
 from deeper_api.routes.example_answers import ANSWERS, CHUNK, FRAMES, REQUEST_ID
 from deeper_api.routes.example_requests import REQUESTS
 from deeper_api.routes.schemas import Json
 from deeper_core import ModelServerTimedOut
 
-_EXAMPLES: Final = {**REQUESTS, **ANSWERS}
+_EXAMPLES: Final = {**REQUESTS, **ANSWERS, **ADMINISTRATION}
 
 
 def examples_of(kind: object, media_type: str) -> Mapping[str, object]:

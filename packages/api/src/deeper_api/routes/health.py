@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from deeper_api.chat.engine import Engine
 from deeper_api.limits.redis import RedisScripts
 from deeper_api.limits.services import Limits
 from deeper_api.store.pool import Pool, ping
@@ -51,12 +52,13 @@ async def get_readiness(
     pool: NamedDependency[SkipValidation[Pool]],
     limits: NamedDependency[SkipValidation[Limits]],
     model_pool: NamedDependency[SkipValidation[ModelPool]],
+    engine: NamedDependency[SkipValidation[Engine]],
 ) -> Response[Readiness]:
     """Answer within two seconds, with 503 if a dependency that is required does not.
 
     Redis, where it is configured, is not: without it each process goes on to limit by itself, and none would be better
     off with no traffic. That it fails is told in its row. Of several model servers none is required, but one of them:
-    the others answer for those that fail.
+    the others answer for those that fail. A process that ends is not ready from the first moment on.
     """
     names = [member.name for member in model_pool.members()]
     postgres, redis, model_servers = await asyncio.gather(
@@ -73,6 +75,8 @@ async def get_readiness(
     ]
     if redis is not None:
         dependencies.append(Dependency(name="redis", ready=redis, required=False))
+    if engine.closing:
+        dependencies.append(Dependency(name="this process, which ends", ready=False))
     ready = all(dependency.ready for dependency in dependencies if dependency.required) and any(model_servers)
     return Response(Readiness(ready=ready, dependencies=tuple(dependencies)), status_code=200 if ready else 503)
 

@@ -44,7 +44,7 @@ async def create_chat_completion(
             request_id=request_id,
             idempotency_key=key,
             fingerprint=b"" if key is None else msgspec.json.encode(data, order="deterministic"),
-            allowance=allowance(config, caller.role),
+            allowance=allowance(config, caller.role, caller.tokens_per_day),
             key_id=caller.key_id,
         )
     )

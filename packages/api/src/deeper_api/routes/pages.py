@@ -3,7 +3,7 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -55,6 +55,20 @@ class TreeCursor(Cursor, frozen=True, array_like=True, tag="tree"):
     """Before this message."""
 
     before: UUID
+
+
+class UserCursor(Cursor, frozen=True, array_like=True, tag="user"):
+    """Before this account."""
+
+    before: UUID
+
+
+class UsageCursor(Cursor, frozen=True, array_like=True, tag="usage"):
+    """Behind what was used on this day by this user of this model."""
+
+    day: date | None
+    user_id: UUID | None
+    model: Annotated[str, Meta(max_length=256)] | None
 
 
 class AuditCursor(Cursor, frozen=True, array_like=True, tag="audit"):

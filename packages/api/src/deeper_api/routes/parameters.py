@@ -24,6 +24,22 @@ def parsed(parameter: str, text: str | None, kind: type[T], expected: str) -> T 
         raise refusal(parameter, expected) from error
 
 
+def plain(parameter: str, text: str | None, most: int) -> str | None:
+    """Return one line of text of at most so many characters, without the blanks around it; None where there is none.
+
+    Raises:
+        ValidationFailed: it is none.
+    """
+    if text is None:
+        return None
+    text = text.strip()
+    if not 1 <= len(text) <= most:
+        raise refusal(parameter, f"Expected 1 to {most} characters")
+    if not text.isprintable():
+        raise refusal(parameter, "Expected one line, without control characters")
+    return text
+
+
 def refusal(parameter: str, message: str) -> ValidationFailed:
     """Return the error that says what was expected of a parameter."""
     return ValidationFailed(details=(ErrorDetail(message=message, field=parameter),))

@@ -55,12 +55,17 @@ async def get_usage(
     last: LastDay = None,
 ) -> UsageView:
     """Return requests and tokens by day and model."""
-    start, end = period(_day("from", first), _day("to", last), today=datetime.now(UTC).date())
+    start, end = period(day("from", first), day("to", last), today=datetime.now(UTC).date())
     items = await usages.sum_by_day(caller.user_id, start, end)
     return UsageView(first=start, last=end, items=items, totals=total(items))
 
 
-def _day(parameter: str, text: str | None) -> date | None:
+def day(parameter: str, text: str | None) -> date | None:
+    """Return the day that a parameter names.
+
+    Raises:
+        ValidationFailed: it names none.
+    """
     return parsed(parameter, text, date, "Expected a day such as 2026-01-31")
 
 

@@ -57,11 +57,13 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The key that is kept under a prefix; whether it is the presented one, ``digest`` tells.
 
     ``ended`` says why it works no more, if it does not; ``unnoted``, that no use of it was noted in the last minute.
+    ``tokens_per_day`` is its owner's own quota, None for that of the server.
     """
 
     id: ApiKeyId
     user_id: UserId
     role: Role
+    tokens_per_day: int | None
     digest: bytes
     scopes: tuple[KeyScope, ...]
     ended: KeyEnd | None
@@ -93,6 +95,7 @@ class _CandidateRow(Struct, frozen=True, kw_only=True):
     id: ApiKeyId
     user_id: UserId
     role: str
+    tokens_per_day: int | None
     digest: bytes
     scopes: list[str]
     ended: str | None
@@ -181,7 +184,7 @@ class ApiKeyStore:
             return (await conn.execute(self._REVOKE, {"id": key_id, "user_id": user_id})).rowcount == 1
 
     _FIND = """
-        select api_keys.id, api_keys.user_id, users.role, api_keys.digest, api_keys.scopes,
+        select api_keys.id, api_keys.user_id, users.role, users.tokens_per_day, api_keys.digest, api_keys.scopes,
                case
                    when api_keys.revoked_at is not null then 'revoked'
                    when api_keys.expires_at <= now() then 'expired'
@@ -202,6 +205,7 @@ class ApiKeyStore:
             id=row.id,
             user_id=row.user_id,
             role=Role(row.role),
+            tokens_per_day=row.tokens_per_day,
             digest=row.digest,
             scopes=tuple(map(KeyScope, row.scopes)),
             ended=None if row.ended is None else KeyEnd(row.ended),

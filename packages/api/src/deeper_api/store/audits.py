@@ -30,10 +30,12 @@ class AuditKind(StrEnum):
     SESSION_REVOKED = "session_revoked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  - likewise
     ROLE_CHANGED = "role_changed"
+    QUOTA_CHANGED = "quota_changed"
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_ENABLED = "account_enabled"
     ACCOUNT_DELETED = "account_deleted"
+    GENERATION_CANCELLED = "generation_cancelled"
     API_KEY_MADE = "api_key_made"
     API_KEY_REVOKED = "api_key_revoked"
     API_KEY_USED_AFTER_EXPIRY = "api_key_used_after_expiry"

@@ -64,7 +64,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True):
 
     ``conversation_id`` and ``message_id`` say where its answer is to be kept, if anywhere; ``opens`` that the
     conversation is new; ``title`` is given to a conversation that has none. ``body_hash`` is hexadecimal and belongs to
-    ``idempotency_key``.
+    ``idempotency_key``. ``traceparent`` is where its trace can be continued.
     """
 
     id: GenerationId
@@ -73,6 +73,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True):
     created_at: datetime
     purpose: Literal["chat", "title"] = "chat"
     request_id: str | None = None
+    traceparent: str | None = None
     prompt_tokens: int = 0
     dropped: tuple[MessageId, ...] = ()
     conversation_id: ConversationId | None = None
@@ -147,8 +148,8 @@ class GenerationStore:
             select *
             from json_to_recordset(%(generations)s::json) as given (
                 id uuid, user_id uuid, model text, created_at timestamptz, purpose text, request_id text,
-                prompt_tokens bigint, dropped uuid[], conversation_id uuid, message_id uuid, opens boolean, title text,
-                idempotency_key text, body_hash text
+                traceparent text, prompt_tokens bigint, dropped uuid[], conversation_id uuid, message_id uuid,
+                opens boolean, title text, idempotency_key text, body_hash text
             )
         ),
         touched as (
@@ -208,12 +209,12 @@ class GenerationStore:
             on conflict (id) do update set heartbeat_at = now()
         )
         insert into generations (
-            id, user_id, runner_id, conversation_id, message_id, purpose, model, request_id, created_at,
+            id, user_id, runner_id, conversation_id, message_id, purpose, model, request_id, traceparent, created_at,
             prompt_tokens, dropped
         )
         select
-            id, user_id, %(runner_id)s, conversation_id, message_id, purpose, model, request_id, created_at,
-            prompt_tokens, dropped
+            id, user_id, %(runner_id)s, conversation_id, message_id, purpose, model, request_id, traceparent,
+            created_at, prompt_tokens, dropped
         from accepted
         returning id
     """

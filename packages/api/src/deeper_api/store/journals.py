@@ -1,6 +1,6 @@
 """The journal: what running generations say, as it comes, and how they end. Each statement serves many of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -79,7 +79,9 @@ class JournalStore:
             where id = any(%(ids)s) and runner_id = %(runner_id)s and state = 'running'
         ),
         beat as (
-            update runners set heartbeat_at = now() where id = %(runner_id)s
+            update runners
+            set heartbeat_at = now(), waiting = coalesce(%(waiting)s::jsonb, waiting)
+            where id = %(runner_id)s
         ),
         kept as (
             insert into generation_chunks (generation_id, position, kind, body, tokens)
@@ -99,12 +101,24 @@ class JournalStore:
         select id from ours where (select count(*) from told) >= 0
     """
 
-    async def write(self, chunks: Sequence[Chunk], ids: Sequence[GenerationId]) -> set[GenerationId]:
+    async def write(
+        self,
+        chunks: Sequence[Chunk],
+        ids: Sequence[GenerationId],
+        *,
+        waiting: Mapping[GenerationId, int] | None = None,
+    ) -> set[GenerationId]:
         """Write chunks and the heartbeat of this runner; return those of ``ids`` that are still its running ones.
 
         Every chunk is of one of ``ids``; those of generations that are not the runner's any more are left out.
+        ``waiting`` are the places of those that wait for their turn, None if they are as they were.
         """
-        values = {"chunks": msgspec.json.encode(chunks).decode(), "ids": list(ids), "runner_id": self._runner_id}
+        values = {
+            "chunks": msgspec.json.encode(chunks).decode(),
+            "ids": list(ids),
+            "runner_id": self._runner_id,
+            "waiting": None if waiting is None else msgspec.json.encode(waiting).decode(),
+        }
         async with connection(self._pool) as lent:
             cursor = lent.cursor(row_factory=scalar_row)
             await cursor.execute(self._WRITE, values)

@@ -5,14 +5,18 @@ import contextlib
 import os
 import select
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, TypeAlias
 
 import psycopg
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from opentelemetry.trace import SpanKind
 from psycopg import conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
+from deeper_api.telemetry.tallies import gauge, total
+from deeper_api.telemetry.traces import caller_of, span
 from deeper_core import DatabaseUnavailable
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
@@ -83,6 +87,62 @@ class Pool(AsyncConnectionPool[Connection]):
             raise
 
 
+def observe_pool(pool: Pool, meter: Meter) -> None:
+    """Tell how the pool is used, by the names of https://opentelemetry.io/docs/specs/semconv/database/database-metrics.
+
+    Counts beyond those are the pool's own: how often somebody had to wait for a connection, how long all of them
+    together, and how often in vain.
+    """
+
+    def read(name: str) -> Callable[[], float]:
+        return lambda: pool.get_stats().get(name, 0)
+
+    def count(_: CallbackOptions) -> list[Observation]:
+        stats = pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        used = stats.get("pool_size", 0) - idle
+        return [Observation(number, {"state": state}) for state, number in (("idle", idle), ("used", used))]
+
+    meter.create_observable_up_down_counter(
+        "db.client.connection.count", [count], unit="{connection}", description="Connections to the database, by state."
+    )
+    gauge(
+        meter,
+        "db.client.connection.max",
+        lambda: pool.max_size,
+        unit="{connection}",
+        description="Connections to the database, at most.",
+    )
+    gauge(
+        meter,
+        "db.client.connection.pending_requests",
+        read("requests_waiting"),
+        unit="{request}",
+        description="How many wait for a connection now.",
+    )
+    total(
+        meter,
+        "db.client.connection.timeouts",
+        read("requests_errors"),
+        unit="{timeout}",
+        description="How many got no connection.",
+    )
+    total(
+        meter,
+        "deeper.db.pool.waits",
+        read("requests_queued"),
+        unit="{request}",
+        description="How many had to wait for a connection.",
+    )
+    total(
+        meter,
+        "deeper.db.pool.wait",
+        lambda: read("requests_wait_ms")() / 1_000,
+        unit="s",
+        description="How long all of them waited for connections together.",
+    )
+
+
 @contextlib.asynccontextmanager
 async def running(pool: Pool) -> AsyncGenerator[None]:
     """Keep ``pool`` open for as long as the context lasts. Does not wait for the database, which may come up later."""
@@ -93,8 +153,7 @@ async def running(pool: Pool) -> AsyncGenerator[None]:
         await pool.close(timeout=1)
 
 
-@contextlib.asynccontextmanager
-async def connection(pool: Pool, *, seconds: float = ANSWER_WITHIN) -> AsyncGenerator[Connection]:
+def connection(pool: Pool, *, seconds: float = ANSWER_WITHIN) -> contextlib.AbstractAsyncContextManager[Connection]:
     """Lend a connection for a short while: never hold it during anything but statements.
 
     Each statement is a transaction of its own; ``async with connection.transaction()`` joins several. After
@@ -105,6 +164,20 @@ async def connection(pool: Pool, *, seconds: float = ANSWER_WITHIN) -> AsyncGene
         DatabaseUnavailable: None came free in time, too many wait already, or the database stopped answering, ran
             into a time limit or cannot write now.
     """
+    borrower = caller_of(1)
+    return _traced(pool, seconds, borrower) if borrower else _lent(pool, seconds)
+
+
+@contextlib.asynccontextmanager
+async def _traced(pool: Pool, seconds: float, borrower: str) -> AsyncGenerator[Connection]:
+    attributes = {"db.system.name": "postgresql", "code.function.name": borrower}
+    with span(borrower, attributes, kind=SpanKind.CLIENT):
+        async with _lent(pool, seconds) as lent:
+            yield lent
+
+
+@contextlib.asynccontextmanager
+async def _lent(pool: Pool, seconds: float) -> AsyncGenerator[Connection]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     lent: Connection | None = None

@@ -20,6 +20,15 @@ class Runner(Struct, frozen=True, kw_only=True):
     connected: bool
 
 
+class Orphan(Struct, frozen=True, kw_only=True):
+    """A running generation of which nobody but its row tells: by which request it came, and where its trace is."""
+
+    id: GenerationId
+    model: str
+    request_id: str | None
+    traceparent: str | None
+
+
 class RunnerStore:
     """Watches over runners. Every method raises DatabaseUnavailable if the database does not answer."""
 
@@ -78,13 +87,15 @@ class RunnerStore:
             return await cursor.fetchall()
 
     _RUNNING = """
-        select id from generations where runner_id = %(runner_id)s and state = 'running'
+        select id, model, request_id, traceparent
+        from generations
+        where runner_id = %(runner_id)s and state = 'running'
     """
 
-    async def running(self, runner_id: RunnerId) -> list[GenerationId]:
+    async def running(self, runner_id: RunnerId) -> list[Orphan]:
         """Return the running generations of a runner."""
         async with connection(self._pool) as lent:
-            cursor = lent.cursor(row_factory=scalar_row)
+            cursor = lent.cursor(row_factory=class_row(Orphan))
             await cursor.execute(self._RUNNING, {"runner_id": runner_id})
             return await cursor.fetchall()
 

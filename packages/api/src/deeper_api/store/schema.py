@@ -38,14 +38,28 @@ def pending(url: str, *, folder: Path = MIGRATIONS) -> list[str]:
         DatabaseUnavailable: There is no connection.
         MigrationFailed: The URL cannot be read.
     """
+    applied = _applied(url)
+    return [name for name in names(folder) if name not in applied]
+
+
+def unknown(url: str, *, folder: Path = MIGRATIONS) -> list[str]:
+    """Return the names of the migrations that this database has and this version does not know, oldest first.
+
+    Raises:
+        DatabaseUnavailable: There is no connection.
+        MigrationFailed: The URL cannot be read.
+    """
+    return sorted(_applied(url) - set(names(folder)))
+
+
+def _applied(url: str) -> set[str]:
     with connect(url) as connection:
         try:
-            applied = {str(name) for (name,) in connection.execute(_APPLIED)}
+            return {str(name) for (name,) in connection.execute(_APPLIED)}
         except psycopg.errors.UndefinedTable:
-            applied = set[str]()
+            return set()
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(retry_after=1) from error
-    return [name for name in names(folder) if name not in applied]
 
 
 def connect(url: str) -> psycopg.Connection:

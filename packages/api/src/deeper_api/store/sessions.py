@@ -53,15 +53,20 @@ class _RotationRow(_SessionRow, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """What a request must know of who makes it: the role, and that session and account both stand."""
+    """What a request must know of who makes it: the role, and that session and account both stand.
+
+    ``tokens_per_day`` is the account's own quota, None for that of the server.
+    """
 
     user_id: UserId
     role: Role
+    tokens_per_day: int | None = None
 
 
 class _StandingRow(Struct, frozen=True, kw_only=True):
     user_id: UserId
     role: str
+    tokens_per_day: int | None
 
 
 class PostgresSessionStore:
@@ -203,7 +208,7 @@ class PostgresSessionStore:
         return total
 
     _STANDING = """
-        select users.id as user_id, users.role
+        select users.id as user_id, users.role, users.tokens_per_day
         from sessions
         join users on users.id = sessions.user_id
         where sessions.id = %(id)s
@@ -217,7 +222,7 @@ class PostgresSessionStore:
         async with connection(self._pool) as conn, conn.cursor(row_factory=class_row(_StandingRow)) as cursor:
             await cursor.execute(self._STANDING, {"id": session_id})
             row = await cursor.fetchone()
-        return row and Standing(user_id=row.user_id, role=Role(row.role))
+        return row and Standing(user_id=row.user_id, role=Role(row.role), tokens_per_day=row.tokens_per_day)
 
     async def _all(self, query: LiteralString, values: Mapping[str, object]) -> list[_SessionRow]:
         async with connection(self._pool) as conn, conn.cursor(row_factory=class_row(_SessionRow)) as cursor:

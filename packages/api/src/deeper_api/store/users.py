@@ -158,7 +158,7 @@ class UserStore:
     async def disable(self, user_id: UserId) -> User | None:
         """Forbid the account to sign in, and stop its running generations."""
         row = await self._one(self._DISABLE, {"id": user_id})
-        await self._stop_generations(user_id)
+        await self.stop_generations(user_id)
         return row and row.user()
 
     _ENABLE = """
@@ -181,7 +181,7 @@ class UserStore:
 
     async def delete(self, user_id: UserId) -> bool:
         """Delete the account and all that is its own, running generations too; False if there is none."""
-        await self._stop_generations(user_id)
+        await self.stop_generations(user_id)
         return await self._one(self._DELETE, {"id": user_id}) is not None
 
     # As in `GenerationStore`, for whichever processes run them. A payload may have 8,000 bytes; an id has 36.
@@ -198,7 +198,8 @@ class UserStore:
         select pg_notify('deeper', 'c:' || string_agg(id::text, ',')) from parted group by part
     """
 
-    async def _stop_generations(self, user_id: UserId) -> None:
+    async def stop_generations(self, user_id: UserId) -> None:
+        """Tell whichever processes run generations of this account to stop them."""
         async with connection(self._pool) as conn:
             await conn.execute(self._STOP_GENERATIONS, {"id": user_id})
 

@@ -13,6 +13,8 @@ from typing import Literal, cast
 
 import msgspec
 
+from deeper_api.telemetry.contexts import current_fields
+
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _COLOURS = {"DEBUG": "\x1b[2m", "INFO": "\x1b[32m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
 _RESET = "\x1b[0m"
@@ -23,9 +25,10 @@ _FIELD_CHARACTERS = 1_000
 _QUIET = (
     *("_granian", "granian.access", "aiohttp", "asyncio", "deeper_model"),
     *("psycopg", "psycopg.pool", "yoyo", "yoyo.migrations"),
+    *("opentelemetry", "urllib3"),
 )
 # Loggers that only repeat what ours say: the one at every try, the other with the text of an exception.
-_SILENT = ("coredis", "_granian.utils")
+_SILENT = ("coredis", "_granian.utils", "opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
 
 
 def configure_logs(
@@ -109,7 +112,7 @@ def _escaped(character: str) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    fields = cast("Mapping[str, object]", getattr(record, "fields", {}))
+    fields = {**current_fields(), **cast("Mapping[str, object]", getattr(record, "fields", {}))}
     return {
         name: value[:_FIELD_CHARACTERS] if isinstance(value, str) else value
         for name, value in fields.items()

@@ -143,8 +143,10 @@ async def running_upstream(*plays: Play, port: int = 0) -> AsyncGenerator[Upstre
     upstream = Upstream("")
     upstream.plays = list(plays)
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         task = asyncio.get_running_loop().create_task(upstream.handle(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -155,11 +157,21 @@ async def running_upstream(*plays: Play, port: int = 0) -> AsyncGenerator[Upstre
         yield upstream
     finally:
         server.close()
+        await _a_few_turns()  # for a client that came in the last moment
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            if not writer.is_closing():  # a task that was cancelled before its first step has closed nothing
+                writer.transport.abort()
+        await _a_few_turns()
         if upstream.faults:
             raise upstream.faults[0]
+
+
+async def _a_few_turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> Request:

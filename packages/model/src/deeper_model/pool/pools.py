@@ -212,6 +212,11 @@ class ModelPool:
             known = self._look_up(model)
         return known
 
+    def lists(self, model: str) -> bool:
+        """Tell whether a member had this model when it was asked last; they are asked again, in the background."""
+        self._look_after(self._members.values())
+        return self._is_listed(model)
+
     def look_after_members(self) -> None:
         """Ask the members of a pool of several what they have, from now on: nobody has to wait for it later."""
         if self._alone is None:
