@@ -50,8 +50,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Return the models of the model server that the caller may use
-         * @description Return the models of the model server that the caller may use.
+         * Return the models of the model servers that the caller may use
+         * @description Return the models of the model servers that the caller may use.
          */
         get: operations["listOpenAIModels"];
         put?: never;
@@ -771,8 +771,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Return the models of the model server that the caller may use
-         * @description Return the models of the model server that the caller may use.
+         * Return the models of the model servers that the caller may use
+         * @description Return the models of the model servers that the caller may use.
          */
         get: operations["listModels"];
         put?: never;
@@ -1636,12 +1636,22 @@ export interface components {
         };
         /**
          * ModelServer
-         * @description A model server as seen by the process that was asked: whether it answers, or else by which error it does not.
+         * @description A model server as seen by the process that was asked.
+         *
+         *     ``ready`` tells whether it answers now, ``error`` by which error it does not, or last did not. It is asked while
+         *     its ``state`` is ``up``; when it is ``open`` others are asked in its place, ``half_open`` when one answer is to show
+         *     whether it works again. ``in_flight`` are answers of this process that it was chosen for, also those that wait for
+         *     it. ``models`` is what it has, and ``loaded`` what it has in memory.
          */
         ModelServer: {
             error: components["schemas"]["ErrorCode"] | null;
+            in_flight: number;
+            loaded: string[];
+            models: string[];
             name: string;
             ready: boolean;
+            /** @enum {unknown} */
+            state: "half_open" | "open" | "up";
         };
         /**
          * ModelServerList
@@ -2705,7 +2715,7 @@ export interface components {
                 };
             };
         };
-        /** @description - `invalid_api_key`: The access token is missing, expired or not valid. Refresh it or sign in again. */
+        /** @description - `invalid_api_key`: The API key is missing or not a key of this server. Make one with POST /v1/api-keys; it begins with dsk_. */
         "openai.401.invalid_api_key": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
