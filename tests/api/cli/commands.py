@@ -131,7 +131,7 @@ class Dev:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         folder = data.parent
-        arguments = ("dev", "--port", str(self.port), "--data-dir", str(data))
+        arguments = ("dev", "--no-web", "--port", str(self.port), "--data-dir", str(data))
         self.background = Background(folder, *arguments, given=given)
         # For commands that talk to it.
         self.deeper = Deeper(folder, {"DEEPER_DATA_DIR": str(data), "DEEPER_CHAT_URL": self.url})

@@ -1,0 +1,155 @@
+"""Building the web client, once for each state of its sources, in a folder of the user's cache.
+
+That folder holds::
+
+    <digest>/      an export: the pages of these sources
+    building-*/    where one is being built
+    build.lock     locked by the process that builds
+    build.log      what the last build said
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from deeper_api.web.errors import WebUnavailable
+from deeper_api.web.exports import HEADERS_FILE
+from deeper_api.web.nodes import Node
+from deeper_api.web.programs import running
+from deeper_api.web.reasons import reason_of
+from deeper_api.web.sources import Sources
+
+BUILD_SECONDS: Final = 900.0
+_POLL: Final = 0.1  # seconds
+# Exports of other branches and clones, the newest of which are kept: one is 1.5 MB.
+_KEPT: Final = 8
+# A registry that cannot be reached is given up after seconds; npm's own patience is more than a minute.
+INSTALL: Final = (
+    "ci",
+    "--no-audit",
+    "--no-fund",
+    "--prefer-offline",
+    "--fetch-retries=2",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=4000",
+)
+# What a shell has set for other builds means nothing here.
+_ENVIRONMENT: Final = {"NODE_ENV": "production", "NEXT_PUBLIC_API_BASE": ""}
+
+
+class Waiting(Protocol):
+    """Is told again and again what is being waited for, and for how many seconds it has been."""
+
+    def __call__(self, step: str, seconds: float) -> None:
+        """Show it."""
+        ...
+
+
+class Builder(Struct, frozen=True, kw_only=True):
+    """How pages are built: below ``cache``, with what ``find_node`` returns, within ``limit`` seconds."""
+
+    cache: Path
+    find_node: Callable[[], Node]
+    waiting: Waiting
+    limit: float = BUILD_SECONDS
+
+    def build(self, sources: Sources) -> Path:
+        """Return the folder with the export of these sources, built now unless it is there.
+
+        Raises:
+            WebUnavailable: it cannot be built.
+        """
+        place = self.cache / sources.digest
+        try:
+            if not place.is_dir():
+                node = self.find_node()
+                with self.alone():
+                    # Whoever was waited for may have built it.
+                    if not place.is_dir():
+                        self._build(sources, node, place)
+            # The newest are those that were used last.
+            os.utime(place)
+        except OSError as error:
+            raise _cannot_keep(self.cache, error) from error
+        return place
+
+    @contextlib.contextmanager
+    def alone(self) -> Generator[None]:
+        """Keep other processes from building, and what we start from being two at once.
+
+        Raises:
+            WebUnavailable: another one has been building for too long.
+        """
+        self.cache.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        with (self.cache / "build.lock").open("ab") as lock:
+            while not _locked(lock.fileno()):
+                waited = time.monotonic() - began
+                if waited > self.limit:
+                    raise WebUnavailable(f"Another process has been building it for {waited / 60:.0f} minutes.")
+                self.waiting("Another process is building it", waited)
+                time.sleep(_POLL)
+            yield
+
+    def run(self, node: Node, step: str, command: Sequence[str], folder: Path) -> None:
+        """Run a command to its end, with what it says in the log.
+
+        Raises:
+            WebUnavailable: it failed, or took too long.
+        """
+        path = self.cache / "build.log"
+        began = time.monotonic()
+        with (
+            path.open("wb") as log,
+            running(command, folder=folder, environment=node.environment(_ENVIRONMENT), output=log) as process,
+        ):
+            while process.poll() is None:
+                waited = time.monotonic() - began
+                if waited > self.limit:
+                    raise WebUnavailable(f"{step}: not done after {waited / 60:.0f} minutes. The log: {path}")
+                self.waiting(step, waited)
+                time.sleep(_POLL)
+        if process.returncode:
+            raise WebUnavailable(f"{reason_of(path.read_text('utf-8', 'replace'))} The log: {path}")
+
+    def _build(self, sources: Sources, node: Node, place: Path) -> None:
+        self._tidy_up()
+        folder = Path(tempfile.mkdtemp(prefix="building-", dir=self.cache))
+        try:
+            sources.write_to(folder)
+            self.run(node, "Installing what it is built with", node.npm_command(*INSTALL, "--omit=dev"), folder)
+            self.run(node, "Building its pages", node.npm_command("run", "build:export"), folder)
+            if not (folder / "out" / HEADERS_FILE).is_file():
+                raise WebUnavailable(f"There are no pages after the build. The log: {self.cache / 'build.log'}")
+            (folder / "out").rename(place)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _tidy_up(self) -> None:
+        """Remove what builds that were killed have left behind, and the exports that nobody has used for longest."""
+        for leftover in self.cache.glob("building-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        exports = [file.parent for file in self.cache.glob(f"*/{HEADERS_FILE}")]
+        for old in sorted(exports, key=lambda path: path.stat().st_mtime, reverse=True)[_KEPT - 1 :]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _locked(descriptor: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _cannot_keep(cache: Path, error: OSError) -> WebUnavailable:
+    return WebUnavailable(
+        f"It is kept in {cache}, and that cannot be: {error.strerror or error}. XDG_CACHE_HOME names another folder."
+    )
