@@ -1,4 +1,4 @@
-/** The real API server with its own PostgreSQL: `deeper dev`, in a process group of its own. */
+/** The real server with its own PostgreSQL: `deeper dev`, in a process group of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
@@ -25,27 +25,39 @@ export class Api {
   readonly #port: number;
   readonly #folder: string;
   readonly #settings: Record<string, string>;
+  readonly #web: readonly string[];
   #process: ChildProcess | undefined;
   #output = "";
 
-  private constructor(port: number, folder: string, settings: Record<string, string>) {
+  private constructor(
+    port: number,
+    folder: string,
+    settings: Record<string, string>,
+    web: readonly string[],
+  ) {
     this.#port = port;
+    this.#web = web;
     this.url = `http://127.0.0.1:${port}`;
     this.#folder = folder;
     this.#settings = settings;
   }
 
-  /** Starts one with a new database. `settings` are further variables. */
-  static async start(settings: Record<string, string>): Promise<Api> {
-    const api = new Api(await freePort(), await mkdtemp(join(tmpdir(), "deeper-e2e-")), settings);
-    await api.start();
+  /** Starts one with a new database. `settings` are further variables; `web` says which pages it is to serve. */
+  static async start(
+    settings: Record<string, string>,
+    web = ["--no-web"],
+    patience = PATIENCE,
+  ): Promise<Api> {
+    const api = new Api(await freePort(), await mkdtemp(join(tmpdir(), "deeper-e2e-")), settings, web);
+    await api.start(patience);
     return api;
   }
 
   /** Starts it, again if it ran before. */
-  async start(): Promise<void> {
+  async start(patience = PATIENCE): Promise<void> {
     this.#output = "";
-    const child = spawn(DEEPER, ["dev", "--port", String(this.#port), "--data-dir", this.#folder], {
+    const options = [...this.#web, "--port", String(this.#port), "--data-dir", this.#folder];
+    const child = spawn(DEEPER, ["dev", ...options], {
       cwd: this.#folder,
       env: { ...process.env, ...this.#settings },
       detached: true,
@@ -57,7 +69,7 @@ export class Api {
         this.#output = (this.#output + part.toString()).slice(-20_000);
       });
     }
-    const until = Date.now() + PATIENCE;
+    const until = Date.now() + patience;
     while (!(await this.#answers())) {
       if (child.exitCode !== null || Date.now() > until) {
         throw new Error(`deeper dev did not start:\n${this.#output}`);
@@ -69,6 +81,11 @@ export class Api {
   /** The password of the first account, which is an administrator's. */
   get adminPassword(): string {
     return /First account: \S+ password (\S+)/.exec(this.#output)?.[1] ?? "";
+  }
+
+  /** Where it said that one can chat in a browser. */
+  get pages(): string {
+    return /Open (\S+) in a browser/.exec(this.#output)?.[1] ?? "";
   }
 
   /** Ends the server and all that it started, at once. */
