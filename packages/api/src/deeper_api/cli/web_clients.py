@@ -49,7 +49,7 @@ def web_client(choice: Choice, api: str) -> Generator[WebClient]:
         try:
             match choice:
                 case "none":
-                    client = WebClient(line=lambda: "No web client (--no-web).")
+                    client = WebClient(line=lambda: "No web client, because of --no-web.")
                 case "reloading":
                     server = stack.enter_context(reloading(sources_folder(), builder, api))
                     client = WebClient(
@@ -65,8 +65,8 @@ def web_client(choice: Choice, api: str) -> Generator[WebClient]:
             progress.end()
         except WebUnavailable as error:
             progress.end()
-            click.echo(f"The web client cannot be had. {error}\nThe API runs without it. --no-web says nothing of it.")
-            client = WebClient(line=lambda: "No web client: see above.")
+            click.echo(f"No web client. {error}\nThe API runs without it; --no-web does not try.")
+            client = WebClient(line=lambda: "No web client, for the reason above.")
         yield client
 
 

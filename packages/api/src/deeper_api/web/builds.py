@@ -5,7 +5,7 @@ That folder holds::
     <digest>/      an export: the pages of these sources
     building-*/    where one is being built
     build.lock     locked by the process that builds
-    build.log      what the last build said
+    build.log      what the last build said that failed
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from subprocess import PIPE
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -23,12 +24,13 @@ from msgspec import Struct
 from deeper_api.web.errors import WebUnavailable
 from deeper_api.web.exports import HEADERS_FILE
 from deeper_api.web.nodes import Node
-from deeper_api.web.programs import running
+from deeper_api.web.programs import heard, running
 from deeper_api.web.reasons import reason_of
 from deeper_api.web.sources import Sources
 
 BUILD_SECONDS: Final = 900.0
 _POLL: Final = 0.1  # seconds
+_SAID_BYTES: Final = 256 * 1024
 # Exports of other branches and clones, the newest of which are kept: one is 1.5 MB.
 _KEPT: Final = 8
 # A registry that cannot be reached is given up after seconds; npm's own patience is more than a minute.
@@ -37,7 +39,7 @@ INSTALL: Final = (
     "--no-audit",
     "--no-fund",
     "--prefer-offline",
-    "--fetch-retries=2",
+    "--fetch-retries=1",
     "--fetch-retry-mintimeout=1000",
     "--fetch-retry-maxtimeout=4000",
 )
@@ -99,39 +101,55 @@ class Builder(Struct, frozen=True, kw_only=True):
                 time.sleep(_POLL)
             yield
 
-    def run(self, node: Node, step: str, command: Sequence[str], folder: Path) -> None:
-        """Run a command to its end, with what it says in the log.
+    @contextlib.contextmanager
+    def noting(self) -> Generator[bytearray]:
+        """Yield what programs add to that they say; where they fail it is kept, and the error says where."""
+        said = bytearray()
+        try:
+            yield said
+        except WebUnavailable as error:
+            log = self.cache / "build.log"
+            try:
+                log.write_bytes(said)
+            except OSError:  # a full disk, most likely
+                raise error from None
+            raise WebUnavailable(f"{error}\nThe log: {log}") from error
+
+    def run(self, node: Node, step: str, command: Sequence[str], folder: Path, said: bytearray) -> None:
+        """Run a command to its end, and add what it says to ``said``.
 
         Raises:
             WebUnavailable: it failed, or took too long.
         """
-        path = self.cache / "build.log"
+        self.waiting(step, 0)
         began = time.monotonic()
-        with (
-            path.open("wb") as log,
-            running(command, folder=folder, environment=node.environment(_ENVIRONMENT), output=log) as process,
-        ):
-            while process.poll() is None:
+        with running(command, folder=folder, environment=node.environment(_ENVIRONMENT), output=PIPE) as process:
+            for part in heard(process, _POLL):
+                said += part
+                del said[:-_SAID_BYTES]
                 waited = time.monotonic() - began
                 if waited > self.limit:
-                    raise WebUnavailable(f"{step}: not done after {waited / 60:.0f} minutes. The log: {path}")
+                    raise WebUnavailable(f"{step} was not done after {waited / 60:.0f} minutes.")
                 self.waiting(step, waited)
-                time.sleep(_POLL)
         if process.returncode:
-            raise WebUnavailable(f"{reason_of(path.read_text('utf-8', 'replace'))} The log: {path}")
+            # All of it, for npm takes a full disk lightly, and it is the next program that fails.
+            raise WebUnavailable(reason_of(said.decode("utf-8", "replace")))
 
     def _build(self, sources: Sources, node: Node, place: Path) -> None:
         self._tidy_up()
-        folder = Path(tempfile.mkdtemp(prefix="building-", dir=self.cache))
-        try:
-            sources.write_to(folder)
-            self.run(node, "Installing what it is built with", node.npm_command(*INSTALL, "--omit=dev"), folder)
-            self.run(node, "Building its pages", node.npm_command("run", "build:export"), folder)
-            if not (folder / "out" / HEADERS_FILE).is_file():
-                raise WebUnavailable(f"There are no pages after the build. The log: {self.cache / 'build.log'}")
-            (folder / "out").rename(place)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with self.noting() as said:
+            folder = Path(tempfile.mkdtemp(prefix="building-", dir=self.cache))
+            try:
+                sources.write_to(folder)
+                self.run(
+                    node, "Installing what it is built with", node.npm_command(*INSTALL, "--omit=dev"), folder, said
+                )
+                self.run(node, "Building its pages", node.npm_command("run", "build:export"), folder, said)
+                if not (folder / "out" / HEADERS_FILE).is_file():
+                    raise WebUnavailable("There are no pages after the build.")
+                (folder / "out").rename(place)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _tidy_up(self) -> None:
         """Remove what builds that were killed have left behind, and the exports that nobody has used for longest."""

@@ -3,21 +3,27 @@
 import re
 from typing import Final
 
-# The first that fits is taken: what is said first here causes what follows.
+_UNTRUSTED: Final = r"UNABLE_TO_\w+|\w*SELF_SIGNED_CERT\w*|CERT_\w+"
+_UNREACHABLE: Final = (
+    "ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EIDLETIMEOUT|ERR_SOCKET_TIMEOUT"
+)
+# The first that fits is taken. npm goes on after a full disk, and what runs next does not find what it needs.
 _REASONS: Final = (
-    (r"ENOSPC|EDQUOT|No space left on device|disk quota exceeded", "The disk is full."),
+    (r"ENOSPC|EDQUOT|No space left on device|[Dd]isk quota exceeded", "The disk is full."),
     (
-        r"\b(?:UNABLE_TO_\w+|SELF_SIGNED_CERT\w*|DEPTH_ZERO_SELF_SIGNED_CERT|CERT_\w+)\b",
+        rf"npm error code (?:{_UNTRUSTED})\b",
         "The certificate of the npm registry is not trusted. NODE_EXTRA_CA_CERTS names a file with its authority.",
     ),
     (
-        r"\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ERR_SOCKET_TIMEOUT)\b",
-        "The npm registry cannot be reached. Without a network, build where there is one, or set npm_config_registry.",
+        rf"npm error code (?:{_UNREACHABLE})\b",
+        "The npm registry cannot be reached. The first start needs it; npm_config_registry names another one.",
     ),
-    (r"code E4\d\d\b|code E5\d\d\b", "The npm registry does not give what is asked of it."),
-    (r"\bEACCES\b|\bEPERM\b|\bEROFS\b", "npm may not write where it has to; npm_config_cache names its own folder."),
-    (r"\bEBADENGINE\b", "This version of Node.js cannot build it."),
-    (r"\bheap out of memory\b|Killed\b", "There is not enough memory."),
+    (r"npm error code E[45]\d\d\b", "The npm registry does not give what it is asked for."),
+    (
+        r"npm error code (?:EACCES|EPERM|EROFS)\b",
+        "npm may not write to a folder of its own; npm_config_cache names another one.",
+    ),
+    (r"heap out of memory|\bKilled\b", "There is not enough memory."),
 )
 _LINES: Final = 8
 
@@ -28,4 +34,4 @@ def reason_of(said: str) -> str:
         if re.search(pattern, said):
             return words
     end = [line.rstrip() for line in said.splitlines() if line.strip()][-_LINES:]
-    return "\n".join(("The build failed:", *(f"    {line}" for line in end)))
+    return "\n".join(("The build failed.", *(f"    {line}" for line in end)))

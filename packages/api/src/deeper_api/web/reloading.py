@@ -50,9 +50,9 @@ def reloading(folder: Path, builder: Builder, api: str) -> Generator[Reloading]:
     """
     node = builder.find_node()
     try:
-        with builder.alone():
+        with builder.alone(), builder.noting() as said:
             if not _is_installed(folder):
-                builder.run(node, "Installing what it is built with", node.npm_command(*INSTALL), folder)
+                builder.run(node, "Installing what it is built with", node.npm_command(*INSTALL), folder, said)
     except OSError as error:
         raise WebUnavailable(f"It cannot be installed in {folder}: {error}.") from error
     port = _free_port()
