@@ -1,18 +1,18 @@
 """The web client's own tools, run as its developers run them: its build, and its tests in a real browser."""
 
 import fcntl
-import hashlib
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
+from deeper_api.web.sources import read_sources
 from tests.fakes.exchanges import Json
 
 WEB = Path(__file__).parents[2] / "web"
@@ -22,9 +22,6 @@ _BIN = Path(sys.executable).parent
 _CHROMIUM = Path("/usr/bin/chromium")
 # Colours, and what Chromium says of a machine without a desktop.
 _NOISE = re.compile(r"\x1b\[\d+m|^.*\[pid=\d+\].*\n|^\s*<launch(?:ing|ed)> .*\n", re.MULTILINE)
-# What the pages are built of; everything else may change without another build.
-_SOURCES = ("src", "public", "scripts")
-_FILES = ("package-lock.json", "next.config.ts", "postcss.config.mjs", "tsconfig.json")
 
 
 def missing() -> str | None:
@@ -73,8 +70,7 @@ def install() -> None:
 
 def build() -> None:
     """Build the export, unless it is one of these sources."""
-    sources = [path for name in _SOURCES for path in sorted((WEB / name).rglob("*")) if path.is_file()]
-    digest = _digest([*sources, *(WEB / name for name in _FILES)])
+    digest = read_sources(WEB).digest
     stamp = WEB / "out" / ".built"
     if not stamp.exists() or stamp.read_text() != digest:
         shutil.rmtree(WEB / "out", ignore_errors=True)
@@ -114,14 +110,6 @@ def _failed(suite: Json) -> list[str]:
     for inner in cast("list[Json]", suite.get("suites", [])):
         faults += _failed(inner)
     return faults
-
-
-def _digest(files: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(str(file.relative_to(WEB)).encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _must(done: "subprocess.CompletedProcess[str]") -> None:

@@ -6,6 +6,7 @@
 import asyncio
 import secrets
 import shlex
+import textwrap
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -138,7 +139,7 @@ def _welcome(config: AppConfig, first: FirstUser | None, data_dir: Path, client:
     if has_page():
         lines.append(f"Read the API, and try it in a browser: {address}/openapi")
     lines.append("Ctrl-C ends it; the data stays.")
-    click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+    click.echo("\n" + textwrap.indent("\n".join(lines), "  ") + "\n")
 
 
 def _where_models_come_from(config: AppConfig) -> str:

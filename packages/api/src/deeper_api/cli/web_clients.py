@@ -56,17 +56,16 @@ def web_client(choice: Choice, api: str) -> Generator[WebClient]:
                         line=lambda: (
                             f"Open {server.address} in a browser; it reloads as you change web/."
                             if server.wait_until_ready()
-                            else "The web client did not start; it says why above."
+                            else "The web client did not start; Next.js says why above."
                         )
                     )
                 case "built":
                     export = read_export(builder.build(read_sources(sources_folder())))
                     client = WebClient(export=export, line=lambda: f"Open {api} in a browser to chat.")
-            progress.end()
         except WebUnavailable as error:
-            progress.end()
-            click.echo(f"No web client. {error}\nThe API runs without it; --no-web does not try.")
-            client = WebClient(line=lambda: "No web client, for the reason above.")
+            said = f"No web client. {error}\nThe API runs without it; --no-web does not try."
+            client = WebClient(line=lambda: said)
+        progress.end()
         yield client
 
 
@@ -74,7 +73,7 @@ class _Progress:
     """Says what is being done: each step on a line, and at a terminal for how long it has been."""
 
     def __init__(self) -> None:
-        self._step = ""
+        self._step = self._shown = ""
         self._moves = sys.stdout.isatty()
 
     def show(self, step: str, seconds: float) -> None:
@@ -85,8 +84,10 @@ class _Progress:
             self._step = step
             if not self._moves:
                 click.echo(f"  {step} ...")
-        if self._moves:
-            click.echo(f"{_ERASE}  {step} ... {seconds:.0f} s", nl=False)
+        line = f"  {step} ... {seconds:.0f} s"
+        if self._moves and line != self._shown:
+            click.echo(_ERASE + line, nl=False)
+            self._shown = line
 
     def end(self) -> None:
         if self._step and self._moves:

@@ -85,7 +85,7 @@ class Builder(Struct, frozen=True, kw_only=True):
 
     @contextlib.contextmanager
     def alone(self) -> Generator[None]:
-        """Keep other processes from building, and what we start from being two at once.
+        """Keep other processes from building here meanwhile.
 
         Raises:
             WebUnavailable: another one has been building for too long.
