@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,54 +11,11 @@ from deeper_api.web.errors import WebUnavailable
 from deeper_api.web.exports import read_export
 from deeper_api.web.nodes import Node
 from deeper_api.web.sources import Sources
+from tests.api.web.building import WORKS, Calls, MakeBuilder
 from tests.fixtures.postgres import wait_until
 
 SOURCES = Sources(files={"package.json": b"{}", "src/page.tsx": b"one"})
 OTHERS = Sources(files={"package.json": b"{}", "src/page.tsx": b"two"})
-
-# Notes each call; an export holds the source that it was built of.
-WORKS = """
-case "$2" in
-run) mkdir out && cp src/page.tsx out/404.html && echo '{"headers": {}}' > out/csp.json ;;
-esac
-"""
-
-MakeBuilder = Callable[..., Builder]
-
-
-class Calls:
-    """What the stand-in for npm was called for, and what there was to wait for."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.steps: list[str] = []
-
-    def wait(self, step: str, seconds: float) -> None:
-        assert seconds >= 0
-        if step not in self.steps:
-            self.steps.append(step)
-
-    def made(self) -> list[str]:
-        return self._file.read_text().split() if self._file.exists() else []
-
-
-@pytest.fixture
-def calls(tmp_path: Path) -> Calls:
-    return Calls(tmp_path / "calls")
-
-
-@pytest.fixture
-def builder(tmp_path: Path, calls: Calls) -> MakeBuilder:
-    """Makes builders whose npm runs a script."""
-
-    def make(script: str = WORKS, limit: float = 60.0) -> Builder:
-        program = tmp_path / f"node-{len(list(tmp_path.iterdir()))}"
-        program.write_text(f'#!/bin/sh\necho "$2" >> {tmp_path / "calls"}\n{script}')
-        program.chmod(0o755)
-        node = Node(program=program, npm=tmp_path / "npm")
-        return Builder(cache=tmp_path / "cache" / "web", find_node=lambda: node, waiting=calls.wait, limit=limit)
-
-    return make
 
 
 def kept(builder: Builder) -> list[str]:

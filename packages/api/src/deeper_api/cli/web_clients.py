@@ -56,7 +56,7 @@ def web_client(choice: Choice, api: str) -> Generator[WebClient]:
                         line=lambda: (
                             f"Open {server.address} in a browser; it reloads as you change web/."
                             if server.wait_until_ready()
-                            else "The web client did not start; Next.js says why above."
+                            else "The web client does not answer; Next.js says why."
                         )
                     )
                 case "built":

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from subprocess import PIPE
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import Struct
 
@@ -47,20 +47,15 @@ INSTALL: Final = (
 _ENVIRONMENT: Final = {"NODE_ENV": "production", "NEXT_PUBLIC_API_BASE": ""}
 
 
-class Waiting(Protocol):
-    """Is told again and again what is being waited for, and for how many seconds it has been."""
-
-    def __call__(self, step: str, seconds: float) -> None:
-        """Show it."""
-        ...
-
-
 class Builder(Struct, frozen=True, kw_only=True):
-    """How pages are built: below ``cache``, with what ``find_node`` returns, within ``limit`` seconds."""
+    """How pages are built: below ``cache``, with what ``find_node`` returns, each step within ``limit`` seconds.
+
+    ``waiting`` is told again and again which step is being waited for, and for how many seconds it has been.
+    """
 
     cache: Path
     find_node: Callable[[], Node]
-    waiting: Waiting
+    waiting: Callable[[str, float], None]
     limit: float = BUILD_SECONDS
 
     def build(self, sources: Sources) -> Path:
@@ -77,10 +72,11 @@ class Builder(Struct, frozen=True, kw_only=True):
                     # Whoever was waited for may have built it.
                     if not place.is_dir():
                         self._build(sources, node, place)
-            # The newest are those that were used last.
-            os.utime(place)
         except OSError as error:
             raise _cannot_keep(self.cache, error) from error
+        # The newest are those that were used last. Where nothing can be written, none will be removed either.
+        with contextlib.suppress(OSError):
+            os.utime(place)
         return place
 
     @contextlib.contextmanager

@@ -52,12 +52,15 @@ def reloading(folder: Path, builder: Builder, api: str) -> Generator[Reloading]:
     try:
         with builder.alone(), builder.noting() as said:
             if not _is_installed(folder):
-                builder.run(node, "Installing what it is built with", node.npm_command(*INSTALL), folder, said)
+                builder.run(
+                    node, "Installing what it is built with", node.npm_command(*INSTALL, "--include=dev"), folder, said
+                )
     except OSError as error:
         raise WebUnavailable(f"It cannot be installed in {folder}: {error}.") from error
     port = _free_port()
     command = node.command("node_modules/next/dist/bin/next", "dev", "--hostname", _HOST, "--port", str(port))
-    with running(command, folder=folder, environment=node.environment({"WEB_API_URL": api})) as process:
+    environment = node.environment({"NODE_ENV": "development", "WEB_API_URL": api})
+    with running(command, folder=folder, environment=environment) as process:
         yield Reloading(port, process)
 
 
