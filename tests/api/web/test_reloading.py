@@ -51,6 +51,11 @@ def test_it_is_installed_again_only_when_other_packages_are_wanted(folder: Path,
     assert calls.made().count("ci") == 2
 
 
+def test_it_leaves_the_port_of_the_api_to_the_api(folder: Path, builder: MakeBuilder):
+    with reloading(folder, builder(SERVES), "http://127.0.0.1:3000") as server:
+        assert server.address != "http://127.0.0.1:3000"
+
+
 def test_it_ends_with_us(folder: Path, builder: MakeBuilder):
     with reloading(folder, builder(SERVES), API) as server:
         assert server.wait_until_ready()

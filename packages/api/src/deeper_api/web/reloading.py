@@ -57,7 +57,7 @@ def reloading(folder: Path, builder: Builder, api: str) -> Generator[Reloading]:
                 )
     except OSError as error:
         raise WebUnavailable(f"It cannot be installed in {folder}: {error}.") from error
-    port = _free_port()
+    port = _free_port(api)
     command = node.command("node_modules/next/dist/bin/next", "dev", "--hostname", _HOST, "--port", str(port))
     environment = node.environment({"NODE_ENV": "development", "WEB_API_URL": api})
     with running(command, folder=folder, environment=environment) as process:
@@ -70,8 +70,9 @@ def _is_installed(folder: Path) -> bool:
     return installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime
 
 
-def _free_port() -> int:
-    for port in (_USUAL_PORT, 0):
+def _free_port(api: str) -> int:
+    # The API does not listen yet, so that its port looks free.
+    for port in (0,) if api.endswith(f":{_USUAL_PORT}") else (_USUAL_PORT, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((_HOST, port))
