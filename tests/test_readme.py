@@ -37,6 +37,7 @@ def dev_port(short_folder: Path) -> Generator[int]:
             [
                 Path(sys.executable).with_name("deeper"),
                 "dev",
+                "--no-web",
                 "--port",
                 str(port),
                 "--data-dir",

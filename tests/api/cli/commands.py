@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,14 +124,21 @@ class Background:
 
 
 class Dev:
-    """``deeper dev`` on the data in ``data``."""
+    """``deeper dev`` on the data in ``data``; without its web client, unless ``web`` says otherwise."""
 
-    def __init__(self, data: Path, *, port: int | None = None, given: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        web: Sequence[str] = ("--no-web",),
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         self.data = data
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         folder = data.parent
-        arguments = ("dev", "--port", str(self.port), "--data-dir", str(data))
+        arguments = ("dev", *web, "--port", str(self.port), "--data-dir", str(data))
         self.background = Background(folder, *arguments, given=given)
         # For commands that talk to it.
         self.deeper = Deeper(folder, {"DEEPER_DATA_DIR": str(data), "DEEPER_CHAT_URL": self.url})

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -49,8 +49,15 @@ def start_dev(data: Path) -> Iterator[StartDev]:
     """Starts `deeper dev` and waits until it is ready, unless told not to."""
     started: list[Dev] = []
 
-    def start(folder: Path = data, *, wait: bool = True, port: int | None = None, **given: str) -> Dev:
-        started.append(Dev(folder, port=port, given=given))
+    def start(
+        folder: Path = data,
+        *,
+        wait: bool = True,
+        port: int | None = None,
+        web: Sequence[str] = ("--no-web",),
+        **given: str,
+    ) -> Dev:
+        started.append(Dev(folder, port=port, web=web, given=given))
         return started[-1].wait_until_ready() if wait else started[-1]
 
     yield start

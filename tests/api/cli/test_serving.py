@@ -41,7 +41,7 @@ SETTINGS = {"DEEPER_JWT_SECRET": "m8Qv0c2kT5yXr7LwZ1hN4bJ6pF9sD3gA", "DEEPER_MET
 CRASHING = """
 import os, random, sys, time
 from deeper_api.cli import serving
-def create_app(config, telemetry):
+def create_app(config, telemetry, export):
     time.sleep(random.Random(os.getpid()).random())
     raise RuntimeError("there is something wrong")
 serving.create_app = create_app

@@ -43,6 +43,8 @@ from deeper_api.store.pool import Pool, observe_pool, running
 from deeper_api.store.usages import UsageStore
 from deeper_api.telemetry.requests import Requests
 from deeper_api.telemetry.services import Telemetry, create_telemetry
+from deeper_api.web.exports import Export
+from deeper_api.web.pages import Pages
 from deeper_auth import KeyRing
 from deeper_model import ModelProvider
 
@@ -55,12 +57,16 @@ BODY_BYTES = 2 * 1024 * 1024
 
 
 def create_app(
-    config: AppConfig, *, provider: ModelProvider | None = None, telemetry: Telemetry | None = None
+    config: AppConfig,
+    *,
+    provider: ModelProvider | None = None,
+    telemetry: Telemetry | None = None,
+    export: Export | None = None,
 ) -> ASGIApp:
     """Return the ASGI application for ``config``. Nothing is connected before its lifespan starts.
 
     ``provider`` stands in for the model servers that the configuration names; without ``telemetry`` there are no
-    metrics.
+    metrics. The pages of ``export``, if there is one, are served beside the API.
     """
     telemetry = telemetry or create_telemetry(config)
     pool = Pool(config.db.url, min_size=1, max_size=config.db.pool_size, application_name="deeper-api")
@@ -110,8 +116,9 @@ def create_app(
         debug=False,
         pdb_on_exception=False,
     )
+    limited = LimitedApplication(app, limits)
     return Edge(
-        LimitedApplication(app, limits),
+        limited if export is None else Pages(limited, export, {route.path.split("/")[1] for route in app.routes}),
         requests=Requests(telemetry.meter, telemetry.tracing),
         trusted_proxies=parse_networks(config.server.trusted_proxies),
         allowed_origins=config.server.allowed_origins,

@@ -6,6 +6,7 @@
 import asyncio
 import secrets
 import shlex
+import textwrap
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from deeper_api.cli.directories import open_directory
 from deeper_api.cli.explanations import explained
 from deeper_api.cli.faults import read_config
 from deeper_api.cli.first_users import FIRST_USER_EMAIL, FIRST_USER_FILE, FirstUser, read_first_user
-from deeper_api.cli.serving import reachable_address, run_server
+from deeper_api.cli.serving import free_address, reachable_address, run_server
+from deeper_api.cli.web_clients import Choice, WebClient, web_client
 from deeper_api.config import AppConfig, settings, value_of
 from deeper_api.routes.reference import has_page
 from deeper_api.store.migrations import apply
@@ -33,13 +35,15 @@ _PROBE_SECONDS = 1.0
 @click.option(
     "--port", type=click.IntRange(1, 65_535), help="Port to listen on.  [default: DEEPER_SERVER_PORT, or 8080]"
 )
+@click.option("--web-dev", "web", flag_value="reloading", help="Run the web client so that it reloads as you write it.")
+@click.option("--no-web", "web", flag_value="none", help="Run the API only.")
 @data_dir_option
-def command(host: str | None, port: int | None, data_dir: Path) -> None:
+def command(host: str | None, port: int | None, web: Choice | None, data_dir: Path) -> None:
     """Run everything on this machine.
 
-    Starts a PostgreSQL of its own, applies the migrations, makes the secrets and a first account, and uses the Ollama
-    of this machine if there is one. Each of these is replaced by setting its address (`deeper config`). Ctrl-C ends it
-    all; the data stays for the next start.
+    Starts a PostgreSQL of its own, applies the migrations, makes the secrets and a first account, uses the Ollama
+    of this machine if there is one, and builds the web client, once. Each of these is replaced by setting its address
+    (`deeper config`). Ctrl-C ends it all; the data stays for the next start.
     """
     given = {"server.host": host, "server.port": port}
     overrides = {key: value for key, value in given.items() if value is not None}
@@ -51,6 +55,8 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
         "jwt.secret": _kept_secret(data_dir),
     }
     config = read_config(defaults=defaults, overrides=overrides)
+    # Found out now, for the rest may take a minute.
+    free_address(config.server.host, config.server.port)
     if not config.model.servers:
         defaults["model.provider"] = provider_of(config)
     with ExitStack() as stack:
@@ -58,7 +64,8 @@ def command(host: str | None, port: int | None, data_dir: Path) -> None:
             overrides["db.url"] = stack.enter_context(own_database(data_dir, click.echo))
         config = read_config(defaults=defaults, overrides=overrides, serving=True)
         first = _prepare(config, data_dir)
-        run_server(config, lambda: _welcome(config, first, data_dir))
+        client = stack.enter_context(web_client(web or "built", reachable_address(config)))
+        run_server(config, lambda: _welcome(config, first, data_dir, client), client.export)
 
 
 def _prepare(config: AppConfig, data_dir: Path) -> FirstUser | None:
@@ -123,16 +130,16 @@ async def _answers(url: str) -> bool:
     return True
 
 
-def _welcome(config: AppConfig, first: FirstUser | None, data_dir: Path) -> None:
+def _welcome(config: AppConfig, first: FirstUser | None, data_dir: Path, client: WebClient) -> None:
     address = reachable_address(config)
-    lines = [f"DeeperSensor is ready at {address}", _where_models_come_from(config)]
+    lines = [f"DeeperSensor is ready at {address}", client.line(), _where_models_come_from(config)]
     if first is not None:
         lines.append(f"First account: {first.email}, password {first.password}")
     lines.append(f"Try it from another terminal: {_chat_command(config, data_dir)} 'Hello!'")
     if has_page():
         lines.append(f"Read the API, and try it in a browser: {address}/openapi")
     lines.append("Ctrl-C ends it; the data stays.")
-    click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+    click.echo("\n" + textwrap.indent("\n".join(lines), "  ") + "\n")
 
 
 def _where_models_come_from(config: AppConfig) -> str:

@@ -32,6 +32,7 @@ from deeper_api.config import AppConfig
 from deeper_api.telemetry.logs import configure_logs
 from deeper_api.telemetry.scrapes import LONGEST_FOLDER, ScrapeListener, scraping
 from deeper_api.telemetry.services import create_telemetry
+from deeper_api.web.exports import Export
 
 _log = logging.getLogger("deeper.server")
 
@@ -56,21 +57,24 @@ _GRANIAN_LOGS = {
 }
 
 
-def run_server(config: AppConfig, on_ready: Callable[[], None]) -> None:
+def run_server(config: AppConfig, on_ready: Callable[[], None], export: Export | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ``on_ready`` is called, on another thread, at the first answer.
+
+    The pages of ``export``, if there is one, are served beside the API.
 
     Raises:
         click.ClickException: the port is taken, or there is no such address.
         SystemExit: a worker could not be kept alive.
     """
-    address = _free_address(config.server.host, config.server.port)
+    address = free_address(config.server.host, config.server.port)
     _allow_open_files()
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
     with _scraping(config) as metrics:
-        _serve(config, address, metrics, on_ready)
+        load = partial(load_app, config, None if metrics is None else metrics.folder, export)
+        _serve(config, address, load, partial(_begin, config, metrics, on_ready))
 
 
-def _serve(config: AppConfig, address: str, metrics: ScrapeListener | None, on_ready: Callable[[], None]) -> None:
+def _serve(config: AppConfig, address: str, load: Callable[[], ASGIApp], when_forked: Callable[[], None]) -> None:
     server = _Server(
         "deeper_api",
         address=address,
@@ -90,10 +94,8 @@ def _serve(config: AppConfig, address: str, metrics: ScrapeListener | None, on_r
         log_dictconfig=_GRANIAN_LOGS,
     )
     server.crashes = Crashes()
-    server.when_forked = partial(_begin, config, metrics, on_ready)
-    server.serve(
-        target_loader=partial(load_app, config, None if metrics is None else metrics.folder), wrap_loader=False
-    )
+    server.when_forked = when_forked
+    server.serve(target_loader=load, wrap_loader=False)
 
 
 def _begin(config: AppConfig, metrics: ScrapeListener | None, on_ready: Callable[[], None]) -> None:
@@ -107,7 +109,7 @@ def _scraping(config: AppConfig) -> AbstractContextManager[ScrapeListener | None
     host, port = config.metrics.host, config.metrics.port
     if not port:
         return nullcontext()
-    _free_address(host, port, _METRICS)
+    free_address(host, port, _METRICS)
     try:
         folder = tempfile.gettempdir()
     except OSError as error:
@@ -185,7 +187,7 @@ class _Server(MPServer):
         self.signal_handler_interrupt()
 
 
-def load_app(config: AppConfig, metrics_folder: Path | None) -> ASGIApp:
+def load_app(config: AppConfig, metrics_folder: Path | None, export: Export | None = None) -> ASGIApp:
     """Return the application, in a worker process that tells its metrics in this folder, if there is one."""
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -196,7 +198,7 @@ def load_app(config: AppConfig, metrics_folder: Path | None) -> ASGIApp:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
     try:
-        app = create_app(config, telemetry=create_telemetry(config, metrics_folder))
+        app = create_app(config, telemetry=create_telemetry(config, metrics_folder), export=export)
     except Exception:  # noqa: BLE001  - whatever it is, it is said once, and in a line like others
         _log.exception("a worker cannot start")
         raise SystemExit(1) from None
@@ -227,10 +229,13 @@ def reachable_address(config: AppConfig) -> str:
     return f"http://[{host}]:{config.server.port}" if ":" in host else f"http://{host}:{config.server.port}"
 
 
-def _free_address(host: str, port: int, advice: str = _ADVICE) -> str:
+def free_address(host: str, port: int, advice: str = _ADVICE) -> str:
     """Return the IP address of ``host``, by which granian wants to know it, if nobody listens there.
 
     That is found out now, because the workers share the port with whoever else of this user shares it.
+
+    Raises:
+        click.ClickException: somebody does, or there is no such address.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

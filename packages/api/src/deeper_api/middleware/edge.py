@@ -15,7 +15,7 @@ from deeper_api.middleware.methods import OPTIONS, methods_of
 from deeper_api.middleware.origins import Origins
 from deeper_api.middleware.refusals import refusal_of
 from deeper_api.telemetry.contexts import in_request
-from deeper_api.telemetry.requests import NO_ROUTE, Requests, Served
+from deeper_api.telemetry.requests import FILE, NO_ROUTE, Requests, Served
 from deeper_core import InternalError, new_id
 
 _log = logging.getLogger("deeper.requests")
@@ -39,7 +39,8 @@ DEFAULT_HEADERS = (
 )
 # Clients may make methods up; those that exist are shorter.
 _METHOD_CHARACTERS = 16
-_PROBES = frozenset({"/health", "/health/ready"})
+# Probes come every few seconds, files many at a time; they say nothing unless they fail.
+_QUIET = frozenset({"/health", "/health/ready", FILE})
 
 
 class Edge:
@@ -151,8 +152,7 @@ class _Exchange:
             "latency_ms": round(served.seconds * 1_000, 2),
             "user_id": self._state.get("user_id"),
         }
-        # Probes come every few seconds, and say nothing unless they fail.
-        level = logging.DEBUG if served.route in _PROBES and served.status < 400 else logging.INFO
+        level = logging.DEBUG if served.route in _QUIET and served.status < 400 else logging.INFO
         _log.log(level, "request", extra={"fields": fields})
 
 

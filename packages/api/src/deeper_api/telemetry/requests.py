@@ -16,6 +16,8 @@ _BOUNDS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
 # Those that this server has; whatever else clients make up has one name.
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 NO_ROUTE: Final = "(none)"
+# In place of the paths of files that are no pages: there is one for each of them.
+FILE: Final = "(file)"
 
 
 class Served(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,190 @@
+"use client";
+
+import { type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
+import { Icon } from "@/components/icons";
+import { prepareMarkdown } from "@/features/markdown/lazy-markdown";
+import type { Question } from "../model/transcript";
+import type { ModelChoice } from "../models";
+import { AttachmentList } from "./attachment-list";
+import { keepDraft, recallDraft } from "./drafts";
+import { grow, isSend } from "./keys";
+import { ModelPicker } from "./model-picker";
+import { useAttachments } from "./use-attachments";
+
+/** What others may do with it. */
+export interface ComposerHandle {
+  focus: () => void;
+  put: (question: Question) => void;
+  attach: (files: FileList) => void;
+}
+
+export interface ComposerProps {
+  ref: Ref<ComposerHandle>;
+  account: string | undefined;
+  conversation: string | undefined;
+  choice: ModelChoice;
+  answering: boolean;
+  /** Something else on the page is what somebody came for. */
+  quiet: boolean;
+  onAsk: (question: Question) => void;
+  onStop: () => void;
+  onEditLast: () => void;
+}
+
+/** Where questions are written. */
+export function Composer({
+  ref,
+  account,
+  conversation,
+  choice,
+  answering,
+  quiet,
+  onAsk,
+  onStop,
+  onEditLast,
+}: ComposerProps) {
+  const area = useRef<HTMLTextAreaElement>(null);
+  const picker = useRef<HTMLInputElement>(null);
+  const [text, setText] = useState(() => recallDraft(account, conversation));
+  const attachments = useAttachments(choice.model?.capabilities?.includes("vision") ?? false);
+  const blank = text.trim() === "" && attachments.images.length === 0;
+  const ready = !blank && !answering && choice.manner !== undefined;
+
+  useImperativeHandle(ref, () => ({
+    focus: () => area.current?.focus(),
+    put: (question) => {
+      write(question.text);
+      attachments.set(question.images);
+      area.current?.focus();
+    },
+    attach: (files) => void attachments.add(files),
+  }));
+
+  useEffect(() => {
+    // Where focus brings up a keyboard that covers half of the page, it is for whoever is there to ask for it.
+    if (!quiet && matchMedia("(pointer: fine)").matches) {
+      area.current?.focus();
+    }
+  }, [quiet]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as high as the text, however it came to be there
+  useEffect(() => {
+    if (area.current) {
+      grow(area.current);
+    }
+  }, [text]);
+
+  function write(next: string): void {
+    setText(next);
+    keepDraft(account, conversation, next);
+  }
+
+  function send(): void {
+    if (ready) {
+      onAsk({ text: text.trim(), images: attachments.images });
+      write("");
+      attachments.set([]);
+      area.current?.focus();
+    }
+  }
+
+  return (
+    <form
+      className="rounded-md border border-edge bg-raised focus-within:border-deep"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <AttachmentList images={attachments.images} onRemove={attachments.remove} />
+      <textarea
+        ref={area}
+        rows={1}
+        value={text}
+        aria-label="Your question"
+        placeholder="Ask something"
+        enterKeyHint="send"
+        className="block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3 pb-1 outline-none placeholder:text-soft"
+        onChange={(event) => write(event.target.value)}
+        onFocus={prepareMarkdown}
+        onPaste={(event) => {
+          if (event.clipboardData.files.length > 0) {
+            event.preventDefault();
+            void attachments.add(event.clipboardData.files);
+          }
+        }}
+        onKeyDown={(event) => {
+          if (isSend(event)) {
+            event.preventDefault();
+            send();
+          } else if (event.key === "Escape" && answering) {
+            onStop();
+          } else if (event.key === "ArrowUp" && text === "") {
+            event.preventDefault();
+            onEditLast();
+          }
+        }}
+      />
+      <div className="flex items-center gap-1 p-1.5">
+        <ModelPicker choice={choice} />
+        {choice.thinks !== undefined && (
+          <button
+            type="button"
+            className="icon-button"
+            aria-pressed={choice.thinks}
+            aria-label="Think first"
+            title="Think first"
+            onClick={() => choice.setThinks(!choice.thinks)}
+          >
+            <Icon name="brain" />
+          </button>
+        )}
+        {choice.model?.capabilities?.includes("vision") && (
+          <>
+            <button
+              type="button"
+              className="icon-button"
+              aria-label="Attach images"
+              title="Attach images"
+              onClick={() => picker.current?.click()}
+            >
+              <Icon name="image" />
+            </button>
+            <input
+              ref={picker}
+              type="file"
+              accept="image/*"
+              multiple
+              hidden
+              onChange={(event) => {
+                void attachments.add(event.target.files ?? undefined);
+                event.target.value = "";
+              }}
+            />
+          </>
+        )}
+        {answering ? (
+          <button
+            type="button"
+            className="button button-main ml-auto w-10 px-0"
+            aria-label="Stop"
+            title="Stop (Esc)"
+            onClick={onStop}
+          >
+            <Icon name="stop" />
+          </button>
+        ) : (
+          <button
+            type="submit"
+            className="button button-main ml-auto w-10 px-0"
+            aria-label="Send"
+            title="Send"
+            disabled={!ready}
+          >
+            <Icon name="send" />
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,28 @@
+/** What was asked of the API and may be shown again. */
+import { QueryClient } from "@tanstack/react-query";
+import { ApiError, SessionEnded, Unreachable } from "./api/errors";
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 15_000,
+      retry: (failures, error) => failures < 3 && mayPass(error),
+      retryDelay: (failures, error) => waitFor(error) ?? Math.min(500 * 2 ** failures, 8_000),
+    },
+    mutations: { retry: false },
+  },
+});
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof SessionEnded) {
+    return false;
+  }
+  return (
+    error instanceof Unreachable ||
+    (error instanceof ApiError && (error.status >= 500 || error.status === 429))
+  );
+}
+
+function waitFor(error: unknown): number | undefined {
+  return error instanceof ApiError && error.retryAfter ? error.retryAfter * 1000 : undefined;
+}
