@@ -8,6 +8,7 @@ import { toast } from "@/components/toasts";
 import { prepareMarkdown } from "@/features/markdown/lazy-markdown";
 import { ChatMain } from "./chat-main";
 import type { ComposerHandle } from "./composer/composer";
+import { conversations } from "./model/conversations";
 import { useShortcuts } from "./shortcuts/use-shortcuts";
 import { deleteOnLeaving, deleteSoon } from "./sidebar/deletions";
 import { Drawer } from "./sidebar/drawer";
@@ -45,6 +46,7 @@ export default function Chat() {
 
   function begin(): void {
     setDrawer(false);
+    conversations.beginAnother();
     router.push("/chat");
     composer.current?.focus();
   }

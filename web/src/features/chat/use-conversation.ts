@@ -40,6 +40,8 @@ export function useConversation(): Shown {
         conversation.refresh().catch(() => undefined);
       }
     };
+    // It may have been shown before, and gone on since.
+    look();
     document.addEventListener("visibilitychange", look);
     addEventListener("online", look);
     return () => {

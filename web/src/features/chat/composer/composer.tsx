@@ -1,19 +1,21 @@
 "use client";
 
-import { type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
+import { type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import { Icon } from "@/components/icons";
 import { prepareMarkdown } from "@/features/markdown/lazy-markdown";
 import type { Question } from "../model/transcript";
 import type { ModelChoice } from "../models";
 import { AttachmentList } from "./attachment-list";
-import { keepDraft, recallDraft } from "./drafts";
+import { joined } from "./drafts";
 import { grow, isSend } from "./keys";
 import { ModelPicker } from "./model-picker";
 import { useAttachments } from "./use-attachments";
+import { useDraft } from "./use-draft";
 
 /** What others may do with it. */
 export interface ComposerHandle {
   focus: () => void;
+  /** Puts a question before what is typed. */
   put: (question: Question) => void;
   attach: (files: FileList) => void;
 }
@@ -24,6 +26,8 @@ export interface ComposerProps {
   conversation: string | undefined;
   choice: ModelChoice;
   answering: boolean;
+  /** What was asked and is not at the server: on its way, or refused. */
+  unsent: Question | undefined;
   /** Something else on the page is what somebody came for. */
   quiet: boolean;
   onAsk: (question: Question) => void;
@@ -38,6 +42,7 @@ export function Composer({
   conversation,
   choice,
   answering,
+  unsent,
   quiet,
   onAsk,
   onStop,
@@ -45,15 +50,15 @@ export function Composer({
 }: ComposerProps) {
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(() => recallDraft(account, conversation));
+  const [text, setText] = useDraft(account, conversation, unsent?.text ?? "");
   const attachments = useAttachments(choice.model?.capabilities?.includes("vision") ?? false);
   const blank = text.trim() === "" && attachments.images.length === 0;
-  const ready = !blank && !answering && choice.manner !== undefined;
+  const ready = !blank && !answering && unsent === undefined && choice.manner !== undefined;
 
   useImperativeHandle(ref, () => ({
     focus: () => area.current?.focus(),
     put: (question) => {
-      write(question.text);
+      setText(joined(question.text, text));
       attachments.set(question.images);
       area.current?.focus();
     },
@@ -74,15 +79,10 @@ export function Composer({
     }
   }, [text]);
 
-  function write(next: string): void {
-    setText(next);
-    keepDraft(account, conversation, next);
-  }
-
   function send(): void {
     if (ready) {
       onAsk({ text: text.trim(), images: attachments.images });
-      write("");
+      setText("");
       attachments.set([]);
       area.current?.focus();
     }
@@ -105,7 +105,7 @@ export function Composer({
         placeholder="Ask something"
         enterKeyHint="send"
         className="block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3 pb-1 outline-none placeholder:text-soft"
-        onChange={(event) => write(event.target.value)}
+        onChange={(event) => setText(event.target.value)}
         onFocus={prepareMarkdown}
         onPaste={(event) => {
           if (event.clipboardData.files.length > 0) {
@@ -178,7 +178,7 @@ export function Composer({
             type="submit"
             className="button button-main ml-auto w-10 px-0"
             aria-label="Send"
-            title="Send"
+            title={unsent ? "What was asked before comes first" : "Send"}
             disabled={!ready}
           >
             <Icon name="send" />

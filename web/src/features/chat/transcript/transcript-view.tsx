@@ -52,7 +52,9 @@ export function TranscriptView({
           aria-live="off"
           className="column grid min-w-0 grid-cols-[minmax(0,1fr)] gap-4 py-8"
         >
-          {transcript.older !== null && <Older conversation={conversation} loading={view.loadingOlder} />}
+          {transcript.older !== null && (
+            <Older conversation={conversation} loading={view.loadingOlder} failed={view.olderFailed} />
+          )}
           {transcript.messages.map((message, index) => (
             <MessageView
               key={message.id}
@@ -64,7 +66,14 @@ export function TranscriptView({
               last={index === transcript.messages.length - 1}
             />
           ))}
-          {pending && <PendingView pending={pending} conversation={conversation} onTakeBack={onTakeBack} />}
+          {pending && (
+            <PendingView
+              pending={pending}
+              conversation={conversation}
+              manner={manner}
+              onTakeBack={onTakeBack}
+            />
+          )}
           {view.error !== undefined && view.status === "ready" && (
             <Notice
               action={
@@ -92,20 +101,28 @@ export function TranscriptView({
   );
 }
 
-/** Loads what is older when the beginning comes into sight. */
-function Older({ conversation, loading }: { conversation: Conversation; loading: boolean }) {
+/** Loads what is older when the beginning comes into sight. What failed is tried again by whoever reads. */
+function Older({
+  conversation,
+  loading,
+  failed,
+}: {
+  conversation: Conversation;
+  loading: boolean;
+  failed: boolean;
+}) {
   const mark = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
     const observer = new IntersectionObserver(
-      ([entry]) => entry?.isIntersecting && conversation.loadOlder().catch(() => undefined),
+      ([entry]) => entry?.isIntersecting && void conversation.loadOlder(),
       { rootMargin: "600px" },
     );
-    if (mark.current && !loading) {
+    if (mark.current && !loading && !failed) {
       observer.observe(mark.current);
     }
     return () => observer.disconnect();
-  }, [conversation, loading]);
+  }, [conversation, loading, failed]);
 
   return (
     <div ref={mark} className="text-center text-sm text-soft">
@@ -115,9 +132,9 @@ function Older({ conversation, loading }: { conversation: Conversation; loading:
         <button
           type="button"
           className="min-h-9 px-3 underline"
-          onClick={() => conversation.loadOlder().catch(() => undefined)}
+          onClick={() => void conversation.loadOlder()}
         >
-          Earlier messages
+          {failed ? "Earlier messages could not be loaded. Try again" : "Earlier messages"}
         </button>
       )}
     </div>
@@ -173,8 +190,8 @@ function useSought(
       letGo();
       found.scrollIntoView({ block: "start" });
       found.focus({ preventScroll: true });
-    } else {
-      conversation.loadOlder().catch(() => undefined);
+    } else if (!view.olderFailed) {
+      void conversation.loadOlder();
     }
   }, [sought, conversation, view, letGo]);
 }
