@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
 import { Icon } from "@/components/icons";
 import { Notice } from "@/components/notice";
 import { words } from "@/lib/api/errors";
@@ -43,7 +43,7 @@ export function TranscriptView({
         ref={viewport}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
         tabIndex={0}
-        className="h-full overflow-y-auto overscroll-contain [overflow-anchor:none] focus-visible:outline-offset-[-2px]"
+        className="h-full overflow-y-auto overscroll-contain focus-visible:outline-offset-[-2px]"
       >
         <div
           ref={content}
@@ -53,7 +53,13 @@ export function TranscriptView({
           className="column grid min-w-0 grid-cols-[minmax(0,1fr)] gap-4 py-8"
         >
           {transcript.older !== null && (
-            <Older conversation={conversation} loading={view.loadingOlder} failed={view.olderFailed} />
+            <Older
+              conversation={conversation}
+              viewport={viewport}
+              first={transcript.messages[0]?.id}
+              loading={view.loadingOlder}
+              failed={view.olderFailed}
+            />
           )}
           {transcript.messages.map((message, index) => (
             <MessageView
@@ -104,25 +110,32 @@ export function TranscriptView({
 /** Loads what is older when the beginning comes into sight. What failed is tried again by whoever reads. */
 function Older({
   conversation,
+  viewport,
+  first,
   loading,
   failed,
 }: {
   conversation: Conversation;
+  viewport: RefObject<HTMLElement | null>;
+  /** The oldest message that is there. */
+  first: string | undefined;
   loading: boolean;
   failed: boolean;
 }) {
   const mark = useRef<HTMLDivElement>(null);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an observer says nothing of what stays in sight, so each page has its own
   useEffect(() => {
     const observer = new IntersectionObserver(
-      ([entry]) => entry?.isIntersecting && void conversation.loadOlder(),
-      { rootMargin: "600px" },
+      // Several may be told of at once, and only the last is still true.
+      (entries) => entries.at(-1)?.isIntersecting && void conversation.loadOlder(),
+      { root: viewport.current, rootMargin: "600px" },
     );
     if (mark.current && !loading && !failed) {
       observer.observe(mark.current);
     }
     return () => observer.disconnect();
-  }, [conversation, loading, failed]);
+  }, [conversation, viewport, first, loading, failed]);
 
   return (
     <div ref={mark} className="text-center text-sm text-soft">
@@ -141,18 +154,18 @@ function Older({
   );
 }
 
-/** What is read stays where it is when older messages come in above it. */
-function useKeptPlace(viewport: { current: HTMLElement | null }, first: string | undefined): void {
-  const before = useRef({ first, height: 0, top: 0 });
+/**
+ * What is read stays where it is when older messages come in above it. When what is above grows in any other way, the
+ * browser sees to that itself; at the very beginning it does not.
+ */
+function useKeptPlace(viewport: RefObject<HTMLElement | null>, first: string | undefined): void {
+  const before = useRef<{ first: string | undefined; top: number }>({ first, top: 0 });
 
   useLayoutEffect(() => {
-    const box = viewport.current;
-    const { first: known, height, top } = before.current;
-    if (box && known !== undefined && known !== first && height > 0) {
-      const still = document.getElementById(`message-${known}`);
-      if (still) {
-        box.scrollTop = top + box.scrollHeight - height;
-      }
+    const { first: known, top } = before.current;
+    const still = known !== first && document.getElementById(`message-${known}`);
+    if (viewport.current && still) {
+      viewport.current.scrollTop += still.getBoundingClientRect().top - top;
     }
   }, [viewport, first]);
 
@@ -163,7 +176,8 @@ function useKeptPlace(viewport: { current: HTMLElement | null }, first: string |
       return;
     }
     const note = () => {
-      before.current = { first, height: box.scrollHeight, top: box.scrollTop };
+      const top = document.getElementById(`message-${first}`)?.getBoundingClientRect().top ?? 0;
+      before.current = { first, top };
     };
     note();
     box.addEventListener("scroll", note, { passive: true });
