@@ -51,9 +51,11 @@ export function Composer({
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const [text, setText] = useDraft(account, conversation, unsent?.text ?? "");
-  const attachments = useAttachments(choice.model?.capabilities?.includes("vision") ?? false);
+  const sees = choice.model?.capabilities?.includes("vision") ?? false;
+  const attachments = useAttachments(sees);
   const blank = text.trim() === "" && attachments.images.length === 0;
-  const ready = !blank && !answering && unsent === undefined && choice.manner !== undefined;
+  const unseen = attachments.images.length > 0 && !sees;
+  const ready = !blank && !unseen && !answering && unsent === undefined && choice.manner !== undefined;
 
   useImperativeHandle(ref, () => ({
     focus: () => area.current?.focus(),
@@ -97,20 +99,28 @@ export function Composer({
       }}
     >
       <AttachmentList images={attachments.images} onRemove={attachments.remove} />
+      {unseen && (
+        <p role="status" className="px-4 pt-2 text-sm">
+          This model does not look at images. Choose one that does, or remove them.
+        </p>
+      )}
       <textarea
         ref={area}
         rows={1}
+        dir="auto"
         value={text}
         aria-label="Your question"
         placeholder="Ask something"
         enterKeyHint="send"
-        className="block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3 pb-1 outline-none placeholder:text-soft"
+        className="field-sizing-content block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3 pb-1 outline-none placeholder:text-soft"
         onChange={(event) => setText(event.target.value)}
         onFocus={prepareMarkdown}
         onPaste={(event) => {
-          if (event.clipboardData.files.length > 0) {
+          // Office programs put a picture beside the text that was copied: it is the text that is meant.
+          const { files, types } = event.clipboardData;
+          if (files.length > 0 && !types.includes("text/plain")) {
             event.preventDefault();
-            void attachments.add(event.clipboardData.files);
+            void attachments.add(files);
           }
         }}
         onKeyDown={(event) => {
@@ -139,7 +149,7 @@ export function Composer({
             <Icon name="brain" />
           </button>
         )}
-        {choice.model?.capabilities?.includes("vision") && (
+        {sees && (
           <>
             <button
               type="button"
