@@ -1,6 +1,6 @@
 "use client";
 
-import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Icon } from "@/components/icons";
 import { Notice } from "@/components/notice";
 import { words } from "@/lib/api/errors";
@@ -8,6 +8,8 @@ import type { Conversation } from "../model/conversation";
 import type { Manner, View } from "../model/views";
 import { MessageView } from "./message-view";
 import { PendingView } from "./pending-view";
+import { PortionView } from "./portion-view";
+import { portions } from "./portions";
 import { useStickToBottom } from "./use-stick-to-bottom";
 
 /** The messages of a conversation, the newest at the end. */
@@ -26,6 +28,7 @@ export function TranscriptView({
 }) {
   const { viewport, content, atEnd, toEnd, letGo } = useStickToBottom();
   const { transcript, pending } = view;
+  const [put] = useState(() => portions());
 
   // Whoever asks wants to see the answer.
   useEffect(() => {
@@ -61,16 +64,20 @@ export function TranscriptView({
               failed={view.olderFailed}
             />
           )}
-          {transcript.messages.map((message, index) => (
-            <MessageView
-              key={message.id}
-              message={message}
-              live={conversation.live(message)}
-              conversation={conversation}
-              manner={manner}
-              quiet={view.pending !== undefined}
-              last={index === transcript.messages.length - 1}
-            />
+          {put(transcript.messages).map(({ key, messages }) => (
+            <PortionView key={key}>
+              {messages.map((message) => (
+                <MessageView
+                  key={message.id}
+                  message={message}
+                  live={conversation.live(message)}
+                  conversation={conversation}
+                  manner={manner}
+                  quiet={view.pending !== undefined}
+                  last={message === transcript.messages.at(-1)}
+                />
+              ))}
+            </PortionView>
           ))}
           {pending && (
             <PendingView
@@ -155,8 +162,8 @@ function Older({
 }
 
 /**
- * What is read stays where it is when older messages come in above it. When what is above grows in any other way, the
- * browser sees to that itself; at the very beginning it does not.
+ * What is read stays where it is when older messages come in above it. Browsers see to that themselves, but not at the
+ * very beginning, and not all of them.
  */
 function useKeptPlace(viewport: RefObject<HTMLElement | null>, first: string | undefined): void {
   const before = useRef<{ first: string | undefined; top: number }>({ first, top: 0 });
@@ -164,8 +171,9 @@ function useKeptPlace(viewport: RefObject<HTMLElement | null>, first: string | u
   useLayoutEffect(() => {
     const { first: known, top } = before.current;
     const still = known !== first && document.getElementById(`message-${known}`);
-    if (viewport.current && still) {
-      viewport.current.scrollTop += still.getBoundingClientRect().top - top;
+    const box = viewport.current;
+    if (box && still && !(box.scrollTop > 0 && CSS.supports("overflow-anchor", "auto"))) {
+      box.scrollTop += still.getBoundingClientRect().top - top;
     }
   }, [viewport, first]);
 
