@@ -2,7 +2,7 @@
 
 import dynamic from "next/dynamic";
 import { useRouter } from "next/navigation";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { copy } from "@/components/copy-button";
 import { toast } from "@/components/toasts";
 import { prepareMarkdown } from "@/features/markdown/lazy-markdown";
@@ -43,6 +43,8 @@ export default function Chat() {
     const timer = setTimeout(prepareMarkdown, 1_500);
     return () => clearTimeout(timer);
   }, []);
+
+  const closeDrawer = useCallback(() => setDrawer(false), []);
 
   function begin(): void {
     setDrawer(false);
@@ -95,7 +97,7 @@ export default function Chat() {
         setOpen("shortcuts");
       }}
       onNew={begin}
-      onChoose={() => setDrawer(false)}
+      onChoose={closeDrawer}
     />
   );
   return (

@@ -1,5 +1,6 @@
 /** The conversations of this tab, and the word that goes between tabs. */
 import { announce } from "@/components/announcer";
+import { noteChat } from "@/lib/last-chat";
 import { queries } from "@/lib/queries";
 import { session } from "@/lib/session/browser";
 import type { Answer } from "@/lib/stream/answers";
@@ -33,6 +34,7 @@ class Conversations {
     }
     this.#known.clear();
     this.#draft = undefined;
+    noteChat(undefined);
   }
 
   /** The conversation of this name. It is loaded when it is opened. */
