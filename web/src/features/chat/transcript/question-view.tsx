@@ -24,7 +24,10 @@ export function QuestionView({ message, conversation, manner, quiet, last }: Mes
       {editing && manner ? (
         <QuestionEditor
           question={question}
-          onCancel={() => setEditing(false)}
+          onCancel={() => {
+            setEditing(false);
+            document.querySelector<HTMLElement>("#question textarea")?.focus();
+          }}
           onAsk={(changed) => {
             setEditing(false);
             conversation.askInstead(message, changed, manner);
