@@ -21,7 +21,7 @@ export function AccountSection() {
   const [deleting, setDeleting] = useState(false);
   const picker = useRef<HTMLInputElement>(null);
 
-  async function bringIn(file: File): Promise<void> {
+  async function restore(file: File): Promise<void> {
     try {
       const { taken, left, failure } = await importAll(await file.text(), (done, all) =>
         setProgress(`${done} of ${all}…`),
@@ -76,7 +76,7 @@ export function AccountSection() {
             const [file] = event.target.files ?? [];
             event.target.value = "";
             if (file) {
-              void bringIn(file);
+              void restore(file);
             }
           }}
         />

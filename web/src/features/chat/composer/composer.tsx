@@ -7,6 +7,7 @@ import type { Question } from "../model/transcript";
 import type { ModelChoice } from "../models";
 import { AttachmentList } from "./attachment-list";
 import { joined } from "./drafts";
+import { MOST_IMAGES } from "./images";
 import { grow, isSend } from "./keys";
 import { ModelPicker } from "./model-picker";
 import { useAttachments } from "./use-attachments";
@@ -61,7 +62,7 @@ export function Composer({
     focus: () => area.current?.focus(),
     put: (question) => {
       setText(joined(question.text, text));
-      attachments.set(question.images);
+      attachments.set([...new Set([...question.images, ...attachments.images])].slice(0, MOST_IMAGES));
       area.current?.focus();
     },
     attach: (files) => void attachments.add(files),

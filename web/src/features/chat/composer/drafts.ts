@@ -1,6 +1,8 @@
 /** What was typed and not sent, kept for each conversation. */
 import { keep, recall } from "@/lib/storage";
 
+const BETWEEN = "\n\n";
+
 const name = (account: string | undefined, conversation: string | undefined) =>
   `draft.${account ?? ""}.${conversation ?? "new"}`;
 
@@ -19,7 +21,5 @@ export function joined(first: string, second: string): string {
 
 /** What comes after `first` in a text that was joined; all of it, where it does not begin so. */
 export function afterFirst(first: string, text: string): string {
-  return first !== "" && text.startsWith(first) ? text.slice(first.length).replace(/^\n\n/, "") : text;
+  return first !== "" && text.startsWith(first) ? text.slice(first.length + BETWEEN.length) : text;
 }
-
-const BETWEEN = "\n\n";

@@ -52,12 +52,14 @@ class Conversations {
     }
     // The last is the one that was shown last.
     this.#known.set(id, conversation);
-    this.#letGo();
+    this.#letGo(conversation);
     return conversation;
   }
 
-  #letGo(): void {
-    const idle = Array.from(this.#known).filter(([, each]) => !each.view().pending && !each.isAnswering());
+  #letGo(shown: Conversation): void {
+    const idle = Array.from(this.#known).filter(
+      ([, each]) => each !== shown && !each.view().pending && !each.isAnswering(),
+    );
     for (const [id] of idle.slice(0, Math.max(0, this.#known.size - MOST_KNOWN))) {
       this.#known.delete(id);
     }
