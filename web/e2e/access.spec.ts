@@ -133,11 +133,22 @@ test("everything can be done with the keyboard alone", async ({ page, model }) =
   await page.keyboard.press("ArrowUp");
   await expect(page.getByRole("textbox", { name: "Question", exact: true })).toBeFocused();
   await page.keyboard.press("Escape");
+  await expect(chat.question).toBeFocused();
+
+  await page.keyboard.press("Control+k");
+  const search = page.getByRole("combobox", { name: "Search all conversations" });
+  await expect(search).toBeFocused();
+  await page.keyboard.type("two lines");
+  await expect(page.getByRole("option")).toHaveCount(1);
+  await page.keyboard.press("Escape");
+  await expect(search).toHaveCount(0);
+  await expect(chat.question).toBeFocused();
 
   await page.keyboard.press("Control+/");
   await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(chat.question).toBeFocused();
 
   await page.keyboard.press("Control+Shift+O");
   await expect(page).toHaveURL(/\/chat$/);

@@ -193,3 +193,36 @@ test("images are attached where the model looks at them", async ({ chat, model, 
   await expect(shown).toBeVisible();
   expect(await shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1);
 });
+
+test("of what an office program copies the text is pasted, and images go to nobody who cannot see them", async ({
+  chat,
+  page,
+}) => {
+  await page.getByRole("button", { name: "Model: plain:1b" }).click();
+  await page.getByRole("menuitemradio", { name: /seer:8b/ }).click();
+  const paste = (text?: string) =>
+    chat.question.evaluate(async (area, words) => {
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = 1;
+      const png = await new Promise<Blob | null>((done) => canvas.toBlob(done));
+      const clipboardData = new DataTransfer();
+      clipboardData.items.add(new File([png as Blob], "dot.png", { type: "image/png" }));
+      if (words !== undefined) {
+        clipboardData.setData("text/plain", words);
+      }
+      const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+      return area.dispatchEvent(event);
+    }, text);
+  // Left to the browser, which puts the text where it belongs.
+  expect(await paste("a cell")).toBe(true);
+  const images = page.getByRole("list", { name: "Attached images" }).getByRole("listitem");
+  expect(await paste()).toBe(false);
+  await expect(images).toHaveCount(1);
+  await chat.question.fill("What is this?");
+  await page.getByRole("button", { name: "Model: seer:8b" }).click();
+  await page.getByRole("menuitemradio", { name: /plain:1b/ }).click();
+  await expect(page.getByText("This model does not look at images.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Send" })).toBeDisabled();
+  await page.getByRole("button", { name: "Remove image 1" }).click();
+  await expect(page.getByRole("button", { name: "Send" })).toBeEnabled();
+});

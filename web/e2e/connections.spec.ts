@@ -114,3 +114,63 @@ test("whoever is signed in waits for a server that is away, and is not signed ou
   await page.getByRole("button", { name: "Try now" }).click();
   await chat.settled();
 });
+
+test("a question that does not reach the server is there when the page is loaded again", async ({
+  chat,
+  page,
+}) => {
+  const question = unique("precious");
+  await page.route("**/v1/chat", (route) => route.abort("connectionreset"));
+  await chat.ask(question);
+  await expect(page.getByText("Connection lost.")).toBeVisible();
+  await chat.question.fill("And this.");
+  await page.reload();
+  await expect(chat.question).toHaveValue(`${question}\n\nAnd this.`);
+  await page.unroute("**/v1/chat");
+  await page.getByRole("button", { name: "Send" }).click();
+  await chat.settled();
+  await expect(chat.question).toHaveValue("");
+  await page.reload();
+  await chat.settled();
+  await expect(chat.question).toHaveValue("");
+});
+
+test("a question that does not reach the server can be stopped and taken back; nothing typed is lost", async ({
+  chat,
+  page,
+}) => {
+  await page.route("**/v1/chat", (route) => route.abort("connectionreset"));
+  await chat.ask("The first.");
+  await expect(page.getByText("Connection lost.")).toBeVisible();
+  await chat.question.fill("The second.");
+  await page.getByRole("button", { name: "Stop" }).click();
+  await expect(page.getByText("The server cannot be reached.")).toBeVisible();
+  // What was asked first is neither forgotten nor passed by.
+  await expect(page.getByRole("button", { name: "Send" })).toBeDisabled();
+  await page.getByRole("button", { name: "Take back" }).click();
+  await expect(chat.question).toHaveValue("The first.\n\nThe second.");
+});
+
+test("what is typed while a conversation begins belongs to it, and not to the next one", async ({
+  chat,
+  model,
+  page,
+}) => {
+  const question = unique("beginning");
+  await model.play(question, { gate: question }, "Begun.");
+  const gate = Promise.withResolvers<void>();
+  await page.route("**/v1/chat", async (route) => {
+    await gate.promise;
+    await route.continue();
+  });
+  await chat.ask(question);
+  await chat.question.fill("The next one.");
+  gate.resolve();
+  await expect(page).toHaveURL(/\?id=/);
+  await model.open(question);
+  await chat.settled();
+  await expect(chat.question).toHaveValue("The next one.");
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await expect(page.getByRole("heading", { name: "What would you like to know?" })).toBeVisible();
+  await expect(chat.question).toHaveValue("");
+});

@@ -68,6 +68,36 @@ test("what was used is drawn, and all conversations are saved as one file", asyn
   const documents = JSON.parse(await readFile(await (await saved).path(), "utf8"));
   expect(documents).toHaveLength(1);
   expect(JSON.stringify(documents)).toContain(question);
+
+  // And brought in again, beside a document that the server does not take.
+  const broken = {
+    ...documents[0],
+    messages: [{ ...documents[0].messages[0], parent_id: documents[0].messages[0].id }],
+  };
+  await page.getByLabel("Saved conversations").setInputFiles({
+    name: "saved.json",
+    mimeType: "application/json",
+    buffer: Buffer.from(JSON.stringify([broken, ...documents])),
+  });
+  await expect(page.getByText("1 conversation was brought in. 1 could not be:")).toBeVisible();
+  await page.getByLabel("Saved conversations").setInputFiles({
+    name: "other.json",
+    mimeType: "application/json",
+    buffer: Buffer.from("[1]"),
+  });
+  await expect(page.getByText("This file has no conversations")).toBeVisible();
+  await page.goto("/chat");
+  await expect(page.getByRole("link", { name: question })).toHaveCount(2);
+});
+
+test("the way back from the settings leads to the conversation that was open", async ({ chat, page }) => {
+  await chat.hear(unique("way back"));
+  const address = page.url();
+  await page.getByTitle("Account").click();
+  await page.getByRole("menuitem", { name: "Settings" }).click();
+  await page.getByRole("link", { name: "Back to the chat" }).click();
+  await expect(page).toHaveURL(address);
+  await chat.settled();
 });
 
 test("an account is deleted only with its password, and then it is gone", async ({

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "react";
 import { announce } from "./announcer";
 import { Icon } from "./icons";
+import { toast } from "./toasts";
 
 /** Copies `text`, and says that it did. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
@@ -25,6 +26,8 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
         if (await copy(text)) {
           setCopied(true);
           announce("Copied");
+        } else {
+          toast("The browser does not allow copying.");
         }
       }}
     >

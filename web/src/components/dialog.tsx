@@ -1,11 +1,11 @@
 "use client";
 
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
 import { Icon } from "./icons";
 
 /**
  * Something that has to be seen to before anything else. The browser's own dialog keeps the focus inside, closes with
- * Escape and gives the focus back.
+ * Escape and gives the focus back. What is marked as `data-first` has it at first.
  */
 export function Dialog({
   title,
@@ -20,10 +20,13 @@ export function Dialog({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
 
-  useEffect(() => {
+  // As long as it is in the page: of what is gone already, a browser does not give the focus back.
+  useLayoutEffect(() => {
     const shown = dialog.current;
     if (shown && !shown.open) {
       shown.showModal();
+      // It would go to the first button else.
+      shown.querySelector<HTMLElement>("[data-first]")?.focus();
     }
     return () => shown?.close();
   }, []);

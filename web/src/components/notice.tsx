@@ -58,5 +58,8 @@ export function Countdown({ seconds, onEnd }: { seconds: number; onEnd: () => vo
 
 function duration(seconds: number): string {
   const minutes = Math.floor(seconds / 60);
+  if (minutes >= 60) {
+    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  }
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }

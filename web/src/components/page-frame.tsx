@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { lastChat } from "@/lib/last-chat";
 import { Icon } from "./icons";
 import { PageLink } from "./page-link";
 
@@ -9,7 +10,7 @@ export function PageFrame({ title, children }: { title: string; children: ReactN
       <header className="border-line border-b">
         <div className="column flex min-h-13 items-center gap-2">
           <PageLink
-            href="/chat"
+            href={lastChat()}
             className="icon-button -ml-2"
             aria-label="Back to the chat"
             title="Back to the chat"

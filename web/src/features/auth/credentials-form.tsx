@@ -1,7 +1,7 @@
 "use client";
 
 import { useRouter } from "next/navigation";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, useEffect, useId, useRef, useState, useSyncExternalStore } from "react";
 import { Countdown, Notice } from "@/components/notice";
 import { openApi, result } from "@/lib/api/client";
 import { ApiError, words } from "@/lib/api/errors";
@@ -21,6 +21,12 @@ export function CredentialsForm({ purpose }: { purpose: Purpose }) {
   const email = useId();
   const [failure, setFailure] = useState<unknown>();
   const [busy, setBusy] = useState(false);
+  // Before it is there, a browser would send the form by itself: what was typed would stand in an address.
+  const attended = useSyncExternalStore(
+    () => () => undefined,
+    () => true,
+    () => false,
+  );
 
   useEffect(() => {
     // Somebody who is signed in, here or in another tab, has nothing to do here.
@@ -52,7 +58,15 @@ export function CredentialsForm({ purpose }: { purpose: Purpose }) {
   }
 
   return (
-    <form ref={form} onSubmit={submit} className="grid gap-5" aria-busy={busy}>
+    <form
+      ref={form}
+      method="post"
+      className="grid gap-5"
+      aria-busy={busy}
+      onSubmit={submit}
+      // What is being typed is not to be sent by a countdown.
+      onInput={() => setFailure(undefined)}
+    >
       {failure !== undefined && <Failure error={failure} onRetry={() => form.current?.requestSubmit()} />}
       <div className="grid gap-1.5">
         <label htmlFor={email} className="font-medium">
@@ -78,7 +92,7 @@ export function CredentialsForm({ purpose }: { purpose: Purpose }) {
             : undefined
         }
       />
-      <button type="submit" className="button button-main min-h-11" disabled={busy}>
+      <button type="submit" className="button button-main min-h-11" disabled={busy || !attended}>
         {purpose === "login" ? "Sign in" : "Create account"}
       </button>
     </form>

@@ -82,6 +82,7 @@ export function ChatMain({
           conversation={view.id}
           choice={choice}
           answering={conversation.isAnswering()}
+          unsent={view.pending?.question}
           quiet={message !== undefined}
           onAsk={(question) => manner && conversation.ask(question, manner)}
           onStop={() => conversation.stop().catch((error: unknown) => toast(words(error)))}

@@ -2,12 +2,13 @@
 
 import dynamic from "next/dynamic";
 import { useRouter } from "next/navigation";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { copy } from "@/components/copy-button";
 import { toast } from "@/components/toasts";
 import { prepareMarkdown } from "@/features/markdown/lazy-markdown";
 import { ChatMain } from "./chat-main";
 import type { ComposerHandle } from "./composer/composer";
+import { conversations } from "./model/conversations";
 import { useShortcuts } from "./shortcuts/use-shortcuts";
 import { deleteOnLeaving, deleteSoon } from "./sidebar/deletions";
 import { Drawer } from "./sidebar/drawer";
@@ -43,8 +44,11 @@ export default function Chat() {
     return () => clearTimeout(timer);
   }, []);
 
+  const closeDrawer = useCallback(() => setDrawer(false), []);
+
   function begin(): void {
     setDrawer(false);
+    conversations.beginAnother();
     router.push("/chat");
     composer.current?.focus();
   }
@@ -93,7 +97,7 @@ export default function Chat() {
         setOpen("shortcuts");
       }}
       onNew={begin}
-      onChoose={() => setDrawer(false)}
+      onChoose={closeDrawer}
     />
   );
   return (

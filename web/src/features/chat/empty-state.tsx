@@ -38,7 +38,7 @@ export function EmptyState({
               <button
                 type="button"
                 onClick={() => onSuggest(text)}
-                className="min-h-16 w-full py-3 text-left text-soft hover:text-deep focus-visible:outline-offset-[-2px]"
+                className="flex min-h-16 w-full items-start py-3 text-left text-soft hover:text-deep focus-visible:outline-offset-[-2px]"
               >
                 {text}
               </button>

@@ -2,6 +2,7 @@
 
 import { useSearchParams } from "next/navigation";
 import { useEffect, useSyncExternalStore } from "react";
+import { noteChat } from "@/lib/last-chat";
 import type { Conversation } from "./model/conversation";
 import { conversations } from "./model/conversations";
 import type { View } from "./model/views";
@@ -20,6 +21,8 @@ export function useConversation(): Shown {
   const message = parameters.get("message") ?? undefined;
   const conversation = id === undefined ? conversations.draft() : conversations.get(id);
   const view = useSyncExternalStore(conversation.subscribe, conversation.view, conversation.view);
+
+  useEffect(() => noteChat(view.id), [view.id]);
 
   useEffect(() => {
     if (id === undefined && view.id !== undefined) {
@@ -40,6 +43,8 @@ export function useConversation(): Shown {
         conversation.refresh().catch(() => undefined);
       }
     };
+    // It may have been shown before, and gone on since.
+    look();
     document.addEventListener("visibilitychange", look);
     addEventListener("online", look);
     return () => {

@@ -6,33 +6,36 @@ import { Inline } from "./inline";
 // The page has a heading, and each message has one; those of an answer come below.
 const ABOVE = 2;
 
-/** Blocks of text. One that did not change is not made again. */
-export function Blocks({ tokens }: { tokens: readonly Token[] }): ReactNode {
+/**
+ * Blocks of text. One that did not change is not made again, unless `links` did: how many addresses were given
+ * elsewhere, for texts that lead to them by name.
+ */
+export function Blocks({ tokens, links = 0 }: { tokens: readonly Token[]; links?: number }): ReactNode {
   return tokens.map((token, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: tokens have no names, and are only ever added at the end
-    <Block key={index} token={token} />
+    <Block key={index} token={token} links={links} />
   ));
 }
 
 const Block = memo(
-  function Block({ token }: { token: Token }): ReactNode {
+  function Block({ token, links }: { token: Token; links: number }): ReactNode {
     switch (token.type) {
       case "heading":
         return <Heading heading={token as Tokens.Heading} />;
       case "paragraph":
         return (
-          <p>
+          <p dir="auto">
             <Inline tokens={token.tokens} />
           </p>
         );
       case "code":
         return <Code code={token as Tokens.Code} />;
       case "list":
-        return <List list={token as Tokens.List} />;
+        return <List list={token as Tokens.List} links={links} />;
       case "blockquote":
         return (
-          <blockquote>
-            <Blocks tokens={token.tokens ?? []} />
+          <blockquote dir="auto">
+            <Blocks tokens={token.tokens ?? []} links={links} />
           </blockquote>
         );
       case "table":
@@ -47,13 +50,16 @@ const Block = memo(
         return null;
     }
   },
-  (before, after) => before.token.type === after.token.type && before.token.raw === after.token.raw,
+  (before, after) =>
+    before.token.type === after.token.type &&
+    before.token.raw === after.token.raw &&
+    before.links === after.links,
 );
 
 function Heading({ heading }: { heading: Tokens.Heading }) {
   const Tag = `h${Math.min(heading.depth + ABOVE, 6)}` as keyof JSX.IntrinsicElements;
   return (
-    <Tag data-depth={heading.depth}>
+    <Tag data-depth={heading.depth} dir="auto">
       <Inline tokens={heading.tokens} />
     </Tag>
   );
@@ -66,24 +72,30 @@ function Code({ code }: { code: Tokens.Code }) {
   return <CodeBlock code={code.text} language={language.toLowerCase()} whole={whole} />;
 }
 
-function List({ list }: { list: Tokens.List }) {
+function List({ list, links }: { list: Tokens.List; links: number }) {
   const items = list.items.map((item, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: as above
     <li key={index}>
       {item.task && (
         <input type="checkbox" checked={item.checked ?? false} readOnly disabled aria-label="Done" />
       )}
-      <Blocks tokens={item.tokens} />
+      <Blocks tokens={item.tokens} links={links} />
     </li>
   ));
-  return list.ordered ? <ol start={Number(list.start) || 1}>{items}</ol> : <ul>{items}</ul>;
+  return list.ordered ? (
+    <ol dir="auto" start={Number(list.start) || 1}>
+      {items}
+    </ol>
+  ) : (
+    <ul dir="auto">{items}</ul>
+  );
 }
 
 function Table({ table }: { table: Tokens.Table }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
     <section className="table-scroll" tabIndex={0} aria-label="Table">
-      <table>
+      <table dir="auto">
         <thead>
           <tr>
             {table.header.map((cell, index) => (

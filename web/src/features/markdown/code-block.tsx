@@ -29,7 +29,7 @@ export const CodeBlock = memo(function CodeBlock({
   }, [code, language, whole]);
 
   return (
-    <figure className="code-block">
+    <figure className="code-block" dir="ltr">
       <figcaption>
         <span>{language || "text"}</span>
         <CopyButton text={code} label="Copy code" />

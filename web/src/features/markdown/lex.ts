@@ -1,4 +1,4 @@
-import { Lexer, type Token, Tokenizer } from "marked";
+import { Lexer, Tokenizer, type TokensList } from "marked";
 
 /** Without headings that are underlined: a model that writes `---` below a text means to draw a line. */
 class Dialect extends Tokenizer {
@@ -8,6 +8,6 @@ class Dialect extends Tokenizer {
 }
 
 /** Reads Markdown, as GitHub knows it. */
-export function lex(text: string): Token[] {
+export function lex(text: string): TokensList {
   return new Lexer({ gfm: true, tokenizer: new Dialect() }).lex(text);
 }

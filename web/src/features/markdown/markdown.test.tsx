@@ -104,3 +104,23 @@ test("tasks show whether they are done", () => {
     false,
   ]);
 });
+
+test("a link whose address comes later leads there as soon as it is known", () => {
+  const text = "- see [the docs][1]\n\nAnd more.";
+  const { rerender } = render(<Markdown text={text} growing />);
+  expect(screen.queryByRole("link")).toBeNull();
+  rerender(<Markdown text={`${text}\n\n[1]: https://example.com/docs\n\nEnd.`} growing />);
+  expect(screen.getByRole("link", { name: "the docs" }).getAttribute("href")).toBe(
+    "https://example.com/docs",
+  );
+});
+
+test("each block runs as its own script does, and code from left to right", () => {
+  const { container } = render(
+    <Markdown text={"# שלום\n\nمرحبا\n\n- פריט\n\n> ציטוט\n\n| א |\n| - |\n| ב |\n\n```\nx = 1\n```"} />,
+  );
+  for (const name of ["h3", "p", "ul", "blockquote", "table"]) {
+    expect(container.querySelector(name)?.getAttribute("dir"), name).toBe("auto");
+  }
+  expect(container.querySelector("figure")?.getAttribute("dir")).toBe("ltr");
+});

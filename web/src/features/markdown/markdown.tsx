@@ -13,7 +13,7 @@ export default function Markdown({ text, growing = false }: { text: string; grow
   const tokens = useMemo(() => lex(growing ? settle(text) : text), [text, growing]);
   return (
     <div className="prose">
-      <Blocks tokens={tokens} />
+      <Blocks tokens={tokens} links={Object.keys(tokens.links).length} />
     </div>
   );
 }

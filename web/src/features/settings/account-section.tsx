@@ -1,6 +1,6 @@
 "use client";
 
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { Dialog } from "@/components/dialog";
 import { Notice } from "@/components/notice";
 import { Section } from "@/components/page-frame";
@@ -8,15 +8,33 @@ import { toast } from "@/components/toasts";
 import { PasswordField } from "@/features/auth/password-field";
 import { api, result } from "@/lib/api/client";
 import { words } from "@/lib/api/errors";
+import { queries } from "@/lib/queries";
 import { session } from "@/lib/session/browser";
 import { useMe } from "@/lib/session/use-session";
 import { forgetAll } from "@/lib/storage";
 import { exportAll } from "./export-all";
+import { importAll, NoDocument } from "./import-all";
 
 export function AccountSection() {
   const { data: me } = useMe();
   const [progress, setProgress] = useState<string>();
   const [deleting, setDeleting] = useState(false);
+  const picker = useRef<HTMLInputElement>(null);
+
+  async function restore(file: File): Promise<void> {
+    try {
+      const { taken, left, failure } = await importAll(await file.text(), (done, all) =>
+        setProgress(`${done} of ${all}…`),
+      );
+      const others = left > 0 ? ` ${left} could not be: ${words(failure)}` : "";
+      toast(`${taken} ${taken === 1 ? "conversation was" : "conversations were"} brought in.${others}`);
+    } catch (error) {
+      toast(error instanceof NoDocument ? error.message : words(error));
+    } finally {
+      setProgress(undefined);
+      void queries.invalidateQueries({ queryKey: ["conversations"] });
+    }
+  }
 
   async function save(): Promise<void> {
     try {
@@ -40,6 +58,28 @@ export function AccountSection() {
         >
           Save all conversations
         </button>
+        <button
+          type="button"
+          className="button"
+          disabled={progress !== undefined}
+          onClick={() => picker.current?.click()}
+        >
+          Bring saved ones in
+        </button>
+        <input
+          ref={picker}
+          type="file"
+          accept="application/json,.json"
+          aria-label="Saved conversations"
+          hidden
+          onChange={(event) => {
+            const [file] = event.target.files ?? [];
+            event.target.value = "";
+            if (file) {
+              void restore(file);
+            }
+          }}
+        />
         <span role="status" className="text-soft">
           {progress}
         </span>

@@ -8,6 +8,7 @@ export type UserChange = Schemas["UserChange"];
 export type AuditEvent = Schemas["AuditEvent"];
 export type ChatBody = Schemas["ChatBody"];
 export type Conversation = Schemas["Conversation"];
+export type ConversationDocument = Schemas["Document"];
 export type DailyUsage = Schemas["DailyUsage"];
 export type ErrorBody = Schemas["ErrorBody"];
 export type ErrorCode = Schemas["ErrorCode"];

@@ -1,19 +1,22 @@
 "use client";
 
-import { type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
+import { type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import { Icon } from "@/components/icons";
 import { prepareMarkdown } from "@/features/markdown/lazy-markdown";
 import type { Question } from "../model/transcript";
 import type { ModelChoice } from "../models";
 import { AttachmentList } from "./attachment-list";
-import { keepDraft, recallDraft } from "./drafts";
+import { joined } from "./drafts";
+import { MOST_IMAGES } from "./images";
 import { grow, isSend } from "./keys";
 import { ModelPicker } from "./model-picker";
 import { useAttachments } from "./use-attachments";
+import { useDraft } from "./use-draft";
 
 /** What others may do with it. */
 export interface ComposerHandle {
   focus: () => void;
+  /** Puts a question before what is typed. */
   put: (question: Question) => void;
   attach: (files: FileList) => void;
 }
@@ -24,6 +27,8 @@ export interface ComposerProps {
   conversation: string | undefined;
   choice: ModelChoice;
   answering: boolean;
+  /** What was asked and is not at the server: on its way, or refused. */
+  unsent: Question | undefined;
   /** Something else on the page is what somebody came for. */
   quiet: boolean;
   onAsk: (question: Question) => void;
@@ -38,6 +43,7 @@ export function Composer({
   conversation,
   choice,
   answering,
+  unsent,
   quiet,
   onAsk,
   onStop,
@@ -45,16 +51,18 @@ export function Composer({
 }: ComposerProps) {
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(() => recallDraft(account, conversation));
-  const attachments = useAttachments(choice.model?.capabilities?.includes("vision") ?? false);
+  const [text, setText] = useDraft(account, conversation, unsent?.text ?? "");
+  const sees = choice.model?.capabilities?.includes("vision") ?? false;
+  const attachments = useAttachments(sees);
   const blank = text.trim() === "" && attachments.images.length === 0;
-  const ready = !blank && !answering && choice.manner !== undefined;
+  const unseen = attachments.images.length > 0 && !sees;
+  const ready = !blank && !unseen && !answering && unsent === undefined && choice.manner !== undefined;
 
   useImperativeHandle(ref, () => ({
     focus: () => area.current?.focus(),
     put: (question) => {
-      write(question.text);
-      attachments.set(question.images);
+      setText(joined(question.text, text));
+      attachments.set([...new Set([...question.images, ...attachments.images])].slice(0, MOST_IMAGES));
       area.current?.focus();
     },
     attach: (files) => void attachments.add(files),
@@ -74,15 +82,10 @@ export function Composer({
     }
   }, [text]);
 
-  function write(next: string): void {
-    setText(next);
-    keepDraft(account, conversation, next);
-  }
-
   function send(): void {
     if (ready) {
       onAsk({ text: text.trim(), images: attachments.images });
-      write("");
+      setText("");
       attachments.set([]);
       area.current?.focus();
     }
@@ -97,20 +100,28 @@ export function Composer({
       }}
     >
       <AttachmentList images={attachments.images} onRemove={attachments.remove} />
+      {unseen && (
+        <p role="status" className="px-4 pt-2 text-sm">
+          This model does not look at images. Choose one that does, or remove them.
+        </p>
+      )}
       <textarea
         ref={area}
         rows={1}
+        dir="auto"
         value={text}
         aria-label="Your question"
         placeholder="Ask something"
         enterKeyHint="send"
-        className="block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3 pb-1 outline-none placeholder:text-soft"
-        onChange={(event) => write(event.target.value)}
+        className="field-sizing-content block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3 pb-1 outline-none placeholder:text-soft"
+        onChange={(event) => setText(event.target.value)}
         onFocus={prepareMarkdown}
         onPaste={(event) => {
-          if (event.clipboardData.files.length > 0) {
+          // Office programs put a picture beside the text that was copied: it is the text that is meant.
+          const { files, types } = event.clipboardData;
+          if (files.length > 0 && !types.includes("text/plain")) {
             event.preventDefault();
-            void attachments.add(event.clipboardData.files);
+            void attachments.add(files);
           }
         }}
         onKeyDown={(event) => {
@@ -139,7 +150,7 @@ export function Composer({
             <Icon name="brain" />
           </button>
         )}
-        {choice.model?.capabilities?.includes("vision") && (
+        {sees && (
           <>
             <button
               type="button"
@@ -178,7 +189,7 @@ export function Composer({
             type="submit"
             className="button button-main ml-auto w-10 px-0"
             aria-label="Send"
-            title="Send"
+            title={unsent ? "What was asked before comes first" : "Send"}
             disabled={!ready}
           >
             <Icon name="send" />

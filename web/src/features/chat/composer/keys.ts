@@ -12,8 +12,11 @@ export function isSend(event: KeyboardEvent<HTMLTextAreaElement>): boolean {
   );
 }
 
-/** Makes a field as high as its text; how high it may become, its style says. */
+/** Makes a field as high as its text, where the browser does not; how high it may become, its style says. */
 export function grow(area: HTMLTextAreaElement): void {
+  if (CSS.supports("field-sizing", "content")) {
+    return;
+  }
   area.style.height = "auto";
   area.style.height = `${area.scrollHeight + 2}px`;
 }

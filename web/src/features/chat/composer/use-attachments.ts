@@ -29,6 +29,9 @@ export function useAttachments(allowed: boolean): Attachments {
     if (made.includes(undefined)) {
       toast("This image could not be read.");
     }
+    if (images.length + made.length > MOST_IMAGES) {
+      toast(`A question takes ${MOST_IMAGES} images. The others were left.`);
+    }
     set((before) =>
       [...new Set([...before, ...made.filter((image) => image !== undefined)])].slice(0, MOST_IMAGES),
     );

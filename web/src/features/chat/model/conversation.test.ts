@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ApiError, SessionEnded } from "@/lib/api/errors";
+import { ApiError, SessionEnded, Unreachable } from "@/lib/api/errors";
 import type { ChatBody, Message } from "@/lib/api/types";
 import { Conversation } from "./conversation";
 import type { Question } from "./transcript";
@@ -12,15 +12,25 @@ class Server {
   readonly messages: Message[] = [];
   readonly bodies: ChatBody[] = [];
   readonly keys: string[] = [];
-  readonly unsent: (Question | undefined)[] = [];
   readonly changes: string[] = [];
   /** What the next questions are refused with. */
   readonly refusals: unknown[] = [];
+  /** Where what is older begins. */
+  older: string | null = null;
+  /** Nothing reaches it. */
+  away = false;
+  /** What is asked of its conversations arrives when these are over, one after the other. */
+  readonly delays: Promise<unknown>[] = [];
 
   readonly services: Services = {
     fetchPath: async (_, place) => {
       const from = place.leaf === "newest" ? this.messages.at(-1)?.id : (place.leaf ?? place.through);
-      return { items: this.#path(from ?? null).toReversed(), cursor: null };
+      const items = this.#path(from ?? null).toReversed();
+      await this.delays.shift();
+      if (this.away) {
+        throw new Unreachable();
+      }
+      return place.cursor ? { items: [], cursor: null } : { items, cursor: this.older };
     },
     questionSource: (body, key) => ({
       ...this.services.generationSource,
@@ -28,13 +38,12 @@ class Server {
     }),
     generationSource: {
       resume: async () => new Response(null, { status: 204 }),
-      pause: async () => undefined,
+      pause: () => new Promise((done) => setTimeout(done)),
     },
     cancel: async () => {
       throw new Error("nothing runs");
     },
     changed: (id) => this.changes.push(id),
-    unsent: (_, question) => this.unsent.push(question),
     answered: () => undefined,
   };
 
@@ -70,6 +79,9 @@ class Server {
   }
 
   #answer(body: ChatBody, key: string): Response {
+    if (this.away) {
+      throw new Unreachable();
+    }
     this.bodies.push(body);
     this.keys.push(key);
     const refusal = this.refusals.shift();
@@ -137,7 +149,7 @@ test("a refused question is asked again as the same one, or taken back", async (
   conversation.ask(question("two"), MANNER);
   await quiet(conversation);
   expect(conversation.view().pending?.failure).toBeInstanceOf(ApiError);
-  conversation.retry();
+  conversation.retry(MANNER);
   await quiet(conversation);
   expect(server.keys[1]).toBe(server.keys[2]);
   expect(conversation.takeBack()?.text).toBe("two");
@@ -155,13 +167,84 @@ test("a question in another's place that is taken back leaves everything as it w
   expect(texts(conversation)).toEqual(["one", "an answer", "two", "an answer"]);
 });
 
-test("a question that the end of a session kept from being sent is handed on", async () => {
+test("a refused question that another model is to answer is another question", async () => {
   const server = new Server();
   const conversation = await asked(server, "one");
-  server.refusals.push(new SessionEnded());
+  server.refusals.push(new ApiError(404, { code: "model_not_found", message: "" }));
   conversation.ask(question("two"), MANNER);
   await quiet(conversation);
-  expect(server.unsent).toEqual([question("two")]);
+  conversation.retry({ model: "another", think: true });
+  await quiet(conversation);
+  expect(server.bodies[2]).toMatchObject({ model: "another", think: true, parent_id: "message 1" });
+  expect(server.keys[2]).not.toBe(server.keys[1]);
+  expect(texts(conversation)).toEqual(["one", "an answer", "two", "an answer"]);
+});
+
+test.each([new SessionEnded(), new ApiError(503, { code: "overloaded", message: "" })])(
+  "a question that is not at the server stays, whatever kept it: %s",
+  async (refusal) => {
+    const server = new Server();
+    const conversation = await asked(server, "one");
+    server.refusals.push(refusal);
+    conversation.ask(question("two"), MANNER);
+    await quiet(conversation);
+    expect(conversation.view().pending?.question).toEqual(question("two"));
+  },
+);
+
+test("a question that cannot reach the server is stopped at once, and can be taken back", async () => {
+  const server = new Server();
+  const conversation = await asked(server, "one");
+  server.away = true;
+  conversation.ask(question("two"), MANNER);
+  await expect.poll(() => conversation.view().pending?.live.state().connected).toBe(false);
+  await conversation.stop();
+  expect(conversation.isAnswering()).toBe(false);
+  expect(conversation.view().pending?.failure).toBeInstanceOf(Unreachable);
+  server.away = false;
+  expect(conversation.takeBack()?.text).toBe("two");
+  expect(server.bodies).toHaveLength(1);
+});
+
+test("a question stays though what was known before it arrives after it", async () => {
+  const server = new Server();
+  const conversation = await asked(server, "one");
+  const late = Promise.withResolvers<void>();
+  server.delays.push(late.promise);
+  const refreshed = conversation.refresh();
+  conversation.ask(question("two"), MANNER);
+  await quiet(conversation);
+  late.resolve();
+  await refreshed;
+  expect(texts(conversation)).toEqual(["one", "an answer", "two", "an answer"]);
+});
+
+test("of two branches that are opened the last is shown, whichever arrives first", async () => {
+  const server = new Server();
+  const conversation = await asked(server, "one");
+  conversation.answerAgain(conversation.view().transcript.messages[1] as Message, MANNER);
+  await quiet(conversation);
+  const late = Promise.withResolvers<void>();
+  server.delays.push(late.promise);
+  const first = conversation.open({ through: "message 1" });
+  await conversation.open({ through: "message 2" });
+  late.resolve();
+  await first;
+  expect(conversation.view().transcript.messages[1]?.id).toBe("message 2");
+});
+
+test("what is older and cannot be loaded is said to be so, and not asked for again by itself", async () => {
+  const server = new Server();
+  await asked(server, "one");
+  server.older = "a cursor";
+  const conversation = new Conversation(server.services, "c");
+  await conversation.open();
+  server.away = true;
+  await conversation.loadOlder();
+  expect(conversation.view()).toMatchObject({ olderFailed: true, loadingOlder: false });
+  server.away = false;
+  await conversation.loadOlder();
+  expect(conversation.view()).toMatchObject({ olderFailed: false, transcript: { older: null } });
 });
 
 test("what was asked elsewhere is followed, but not in place of what was asked here", async () => {

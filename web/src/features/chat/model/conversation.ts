@@ -1,5 +1,5 @@
 /** A conversation as this tab has it: what was loaded of it, what is being asked, what is being answered. */
-import { ApiError, SessionEnded } from "@/lib/api/errors";
+import { ApiError, SessionEnded, Unreachable } from "@/lib/api/errors";
 import type { ChatBody, Message } from "@/lib/api/types";
 import { newKey } from "@/lib/ids";
 import type { Answer } from "@/lib/stream/answers";
@@ -19,7 +19,8 @@ import {
 import type { Manner, Services, View } from "./views";
 
 interface Asking {
-  readonly body: ChatBody;
+  readonly body: Omit<ChatBody, "model" | "think">;
+  readonly manner: Manner;
   readonly key: string;
   readonly base: Transcript;
   readonly before: Transcript;
@@ -33,6 +34,8 @@ export class Conversation {
   #stopWanted = false;
   // Whether what came last is what is shown, and not a branch that somebody chose.
   #newest = true;
+  // Grows with whatever decides anew what is shown; what was asked for before that comes too late.
+  #turn = 0;
   // What was answered here last: another branch, of another tab, does not take its place.
   #own: string | undefined;
   readonly #live = new Map<string, LiveAnswer>();
@@ -41,7 +44,13 @@ export class Conversation {
 
   constructor(services: Services, id?: string) {
     this.#services = services;
-    this.#view = { id, status: id ? "loading" : "empty", transcript: EMPTY, loadingOlder: false };
+    this.#view = {
+      id,
+      status: id ? "loading" : "empty",
+      transcript: EMPTY,
+      loadingOlder: false,
+      olderFailed: false,
+    };
   }
 
   readonly view = (): View => this.#view;
@@ -72,16 +81,20 @@ export class Conversation {
     if (id === undefined) {
       return;
     }
+    this.#turn += 1;
+    const turn = this.#turn;
     this.#newest = place.leaf === "newest";
     this.#own = undefined;
     try {
-      this.#set({
-        transcript: ofPage(await this.#services.fetchPath(id, place)),
-        status: "ready",
-        error: undefined,
-      });
-      this.#followRunning();
+      const page = await this.#services.fetchPath(id, place);
+      if (turn === this.#turn) {
+        this.#set({ transcript: ofPage(page), status: "ready", error: undefined, olderFailed: false });
+        this.#followRunning();
+      }
     } catch (error) {
+      if (turn !== this.#turn) {
+        return;
+      }
       const missing = error instanceof ApiError && error.status === 404;
       if (this.#view.status !== "ready" || missing) {
         this.#set({ status: missing ? "missing" : "failed", error });
@@ -91,19 +104,22 @@ export class Conversation {
     }
   }
 
+  /** Loads what comes before; if that fails, it is said so, and is for whoever reads to try again. */
   async loadOlder(): Promise<void> {
     const { id, transcript, loadingOlder } = this.#view;
     if (id === undefined || transcript.older === null || loadingOlder) {
       return;
     }
     const [first] = transcript.messages;
-    this.#set({ loadingOlder: true });
+    this.#set({ loadingOlder: true, olderFailed: false });
     try {
       const page = await this.#services.fetchPath(id, { leaf: "newest", cursor: transcript.older });
       // Somebody may have chosen another branch meanwhile.
-      if (this.#view.transcript.messages[0] === first) {
+      if (this.#view.transcript.messages[0]?.id === first?.id) {
         this.#set({ transcript: withOlder(this.#view.transcript, page) });
       }
+    } catch {
+      this.#set({ olderFailed: true });
     } finally {
       this.#set({ loadingOlder: false });
     }
@@ -115,13 +131,16 @@ export class Conversation {
     if (id === undefined || status !== "ready" || pending) {
       return;
     }
+    const turn = this.#turn;
     const leaf = transcript.messages.at(-1)?.id;
     let page = await this.#services.fetchPath(id, { leaf: this.#newest || !leaf ? "newest" : leaf });
     if (this.#own !== undefined && !page.items.some((message) => message.id === this.#own)) {
       page = await this.#services.fetchPath(id, { through: this.#own });
     }
-    if (!this.#view.pending) {
-      this.#set({ transcript: refreshed(this.#view.transcript, page) });
+    if (turn !== this.#turn) {
+      await this.refresh();
+    } else {
+      this.#set({ transcript: refreshed(this.#view.transcript, page), olderFailed: false });
       this.#followRunning();
     }
   }
@@ -142,10 +161,16 @@ export class Conversation {
     this.#put(upTo(this.#view.transcript, message.parent_id), question, message.parent_id, manner);
   }
 
-  /** Asks again what was refused, as the same question. */
-  retry(): void {
+  /** Asks again what was refused: as the same question, unless another model is to answer it. */
+  retry(manner: Manner | undefined): void {
     const { pending } = this.#view;
-    if (pending?.failure !== undefined) {
+    const asking = this.#asking;
+    if (pending?.failure !== undefined && asking) {
+      const { model, think } = asking.manner;
+      if (manner && (manner.model !== model || manner.think !== think)) {
+        this.#asking = { ...asking, manner, key: newKey() };
+      }
+      this.#stopWanted = false;
       void this.#run(pending.question);
     }
   }
@@ -159,13 +184,18 @@ export class Conversation {
   }
 
   /**
-   * Stops what is being answered; what has come is kept.
+   * Stops what is being answered; what has come is kept. A question that cannot reach the server is not tried on.
    *
    * @throws ApiError, Unreachable it goes on.
    */
   async stop(): Promise<void> {
-    if (this.#view.pending) {
+    const { pending } = this.#view;
+    if (pending) {
       this.#stopWanted = true;
+      if (!pending.live.state().connected) {
+        pending.live.leave();
+        this.#set({ pending: { ...pending, failure: new Unreachable() } });
+      }
       return;
     }
     await Promise.all(Array.from(this.#live.keys(), (id) => this.#services.cancel(id)));
@@ -187,17 +217,16 @@ export class Conversation {
   ): void {
     const { id, transcript: before } = this.#view;
     const images = question?.images.length ? { images: [...question.images] } : {};
-    const body: ChatBody = {
-      model: manner.model,
+    const body: Asking["body"] = {
       messages: question ? [{ role: "user", content: question.text, ...images }] : [],
-      ...(manner.think !== undefined && { think: manner.think }),
       ...(id === undefined ? { store: true } : { conversation_id: id }),
       ...(id !== undefined && parentId !== undefined && { parent_id: parentId }),
       // Whoever closes the page comes back to a whole answer.
       on_disconnect: "continue",
     };
-    this.#asking = { body, key: newKey(), base, before };
+    this.#asking = { body, manner, key: newKey(), base, before };
     this.#stopWanted = false;
+    this.#turn += 1;
     this.#newest = true;
     void this.#run(question);
   }
@@ -207,18 +236,16 @@ export class Conversation {
     const live = new LiveAnswer();
     this.#set({ status: "ready", transcript: asking.base, pending: { question, live } });
     try {
-      await live.run(this.#services.questionSource(asking.body, asking.key), (answer) => {
+      const { body, manner, key } = asking;
+      await live.run(this.#services.questionSource({ ...body, ...manner } as ChatBody, key), (answer) => {
         this.#begin(asking, question, live, answer);
       });
       await this.#settle(live);
     } catch (error) {
       if (live.answer.generationId !== undefined) {
         await this.#settle(live);
-      } else if (this.#view.pending?.live === live) {
+      } else if (this.#view.pending?.live === live && this.#view.pending.failure === undefined) {
         this.#set({ pending: { question, live, failure: error } });
-        if (error instanceof SessionEnded && question) {
-          this.#services.unsent(this.id, question);
-        }
       }
     }
   }

@@ -1,14 +1,15 @@
 /** The conversations of this tab, and the word that goes between tabs. */
 import { announce } from "@/components/announcer";
+import { noteChat } from "@/lib/last-chat";
 import { queries } from "@/lib/queries";
 import { session } from "@/lib/session/browser";
 import type { Answer } from "@/lib/stream/answers";
-import { keepDraft } from "../composer/drafts";
 import { Conversation } from "./conversation";
 import { cancel, fetchPath, generationSource, questionSource } from "./requests";
-import type { Question } from "./transcript";
 
 const CHANNEL = "deeper-chat";
+// As many stay loaded; those that were shown longest ago are loaded again when they are opened.
+const MOST_KNOWN = 12;
 
 class Conversations {
   #draft: Conversation | undefined;
@@ -33,6 +34,7 @@ class Conversations {
     }
     this.#known.clear();
     this.#draft = undefined;
+    noteChat(undefined);
   }
 
   /** The conversation of this name. It is loaded when it is opened. */
@@ -42,18 +44,39 @@ class Conversations {
       this.#draft = undefined;
     }
     let conversation = this.#known.get(id);
-    if (!conversation) {
+    if (conversation) {
+      this.#known.delete(id);
+    } else {
       conversation = new Conversation(this.#services, id);
-      this.#known.set(id, conversation);
       void conversation.open();
     }
+    // The last is the one that was shown last.
+    this.#known.set(id, conversation);
+    this.#letGo(conversation);
     return conversation;
+  }
+
+  #letGo(shown: Conversation): void {
+    const idle = Array.from(this.#known).filter(
+      ([, each]) => each !== shown && !each.view().pending && !each.isAnswering(),
+    );
+    for (const [id] of idle.slice(0, Math.max(0, this.#known.size - MOST_KNOWN))) {
+      this.#known.delete(id);
+    }
   }
 
   /** The one that has not begun. It stays the same until its name is asked for, so that no view loses it. */
   draft(): Conversation {
     this.#draft ??= new Conversation(this.#services);
     return this.#draft;
+  }
+
+  /** Somebody wants to begin another one. The one that has begun meanwhile has a name by now. */
+  beginAnother(): void {
+    const id = this.#draft?.id;
+    if (id !== undefined) {
+      this.get(id);
+    }
   }
 
   /** What answers are being written elsewhere in conversations that this tab shows. */
@@ -82,8 +105,6 @@ class Conversations {
     generationSource,
     questionSource,
     changed: (id: string) => this.tell(id),
-    // Whoever signs in again finds it where it was written.
-    unsent: (id: string | undefined, { text }: Question) => keepDraft(session.account(), id, text),
     answered: (answer: Answer) => announce(spoken(answer)),
   };
 }

@@ -47,7 +47,11 @@ export interface Place {
 export function fetchPath(conversationId: string, place: Place): Promise<MessagePage> {
   return result(
     api.GET("/v1/conversations/{conversation_id}/messages", {
-      params: { path: { conversation_id: conversationId }, query: { ...place, limit: 50 } },
+      // What is older is for somebody who reads upwards, and has a long way to go.
+      params: {
+        path: { conversation_id: conversationId },
+        query: { ...place, limit: place.cursor ? 100 : 50 },
+      },
     }),
   );
 }

@@ -1,4 +1,5 @@
 /** A path of a conversation's tree, as far as it was loaded: from some message down to a leaf. */
+import { replaceEqualDeep } from "@tanstack/react-query";
 import type { Message, MessagePage } from "@/lib/api/types";
 import type { Answer } from "@/lib/stream/answers";
 
@@ -22,7 +23,10 @@ export function withOlder(transcript: Transcript, page: MessagePage): Transcript
 
 /** Takes over what the newest page says, and keeps what lies above it and was loaded before. */
 export function refreshed(transcript: Transcript, page: MessagePage): Transcript {
-  const newest = ofPage(page);
+  const known = new Map(transcript.messages.map((message) => [message.id, message]));
+  const { older, messages } = ofPage(page);
+  // What is as it was stays the same, and is not drawn again.
+  const newest = { older, messages: messages.map((each) => replaceEqualDeep(known.get(each.id), each)) };
   const [first] = newest.messages;
   const above = first ? transcript.messages.findIndex((message) => message.id === first.parent_id) : -1;
   if (above < 0) {

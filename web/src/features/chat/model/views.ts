@@ -21,6 +21,8 @@ export interface View {
   readonly transcript: Transcript;
   readonly pending?: Pending | undefined;
   readonly loadingOlder: boolean;
+  /** What is older could not be loaded. */
+  readonly olderFailed: boolean;
 }
 
 /** How the model is to be asked. */
@@ -37,8 +39,6 @@ export interface Services {
   cancel: (generationId: string) => Promise<GenerationView>;
   /** Something began or ended in it that others may want to know. */
   changed: (conversationId: string) => void;
-  /** A question was not sent, because the session ended. */
-  unsent: (conversationId: string | undefined, question: Question) => void;
   /** An answer ended while it was listened to. */
   answered: (answer: Answer) => void;
 }

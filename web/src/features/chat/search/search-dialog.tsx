@@ -2,7 +2,7 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useId, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useState } from "react";
 import { Dialog } from "@/components/dialog";
 import { api, result } from "@/lib/api/client";
 import { words } from "@/lib/api/errors";
@@ -23,6 +23,10 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
   });
   const matches = query === "" ? [] : (data?.items ?? []);
   const at = Math.min(chosen, matches.length - 1);
+
+  useEffect(() => {
+    document.getElementById(`${list}-${at}`)?.scrollIntoView({ block: "nearest" });
+  }, [list, at]);
 
   function go(match: Match | undefined): void {
     if (match) {
@@ -51,7 +55,7 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
         aria-expanded={matches.length > 0}
         aria-controls={list}
         aria-activedescendant={at >= 0 ? `${list}-${at}` : undefined}
-        autoFocus
+        data-first=""
         placeholder="Words, or “a phrase”"
         value={text}
         className="field"

@@ -1,7 +1,7 @@
 "use client";
 
 import { useRouter } from "next/navigation";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { Icon } from "@/components/icons";
 import { Menu } from "@/components/menu";
 import { PageLink } from "@/components/page-link";
@@ -9,8 +9,8 @@ import type { Conversation } from "@/lib/api/types";
 import { deleteSoon } from "./deletions";
 import { exportConversation, useChange } from "./requests";
 
-/** A conversation in the list, and what can be done with it. */
-export function ConversationItem({
+/** A conversation in the list, and what can be done with it. One that did not change is not drawn again. */
+export const ConversationItem = memo(function ConversationItem({
   conversation,
   current,
   running,
@@ -94,7 +94,7 @@ export function ConversationItem({
       </Menu>
     </div>
   );
-}
+});
 
 function TitleField({ title, onDone }: { title: string; onDone: (title?: string) => void }) {
   return (

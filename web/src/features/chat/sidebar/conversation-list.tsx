@@ -20,20 +20,29 @@ export function ConversationList({
   running: ReadonlySet<string>;
   onChoose: () => void;
 }) {
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
-    useConversationList(archived);
+  const {
+    data,
+    error,
+    isPending,
+    hasNextPage,
+    isFetchingNextPage,
+    isFetchNextPageError,
+    fetchNextPage,
+    refetch,
+  } = useConversationList(archived);
   const end = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
     const observer = new IntersectionObserver(
-      ([entry]) => entry?.isIntersecting && hasNextPage && !isFetchingNextPage && void fetchNextPage(),
-      { rootMargin: "400px" },
+      // Several may be told of at once, and only the last is still true.
+      (entries) => entries.at(-1)?.isIntersecting && void fetchNextPage(),
+      { root: end.current?.closest("[data-scrolls]") ?? null, rootMargin: "400px" },
     );
-    if (end.current) {
+    if (end.current && hasNextPage && !isFetchingNextPage && !isFetchNextPageError) {
       observer.observe(end.current);
     }
     return () => observer.disconnect();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  }, [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
 
   if (isPending) {
     return <Skeleton />;
@@ -80,6 +89,11 @@ export function ConversationList({
       ))}
       <div ref={end} className="h-px" />
       {isFetchingNextPage && <p className="px-3 text-sm text-soft">Loading…</p>}
+      {isFetchNextPageError && !isFetchingNextPage && (
+        <button type="button" className="min-h-9 px-3 text-sm underline" onClick={() => void fetchNextPage()}>
+          Earlier ones could not be loaded. Try again
+        </button>
+      )}
     </>
   );
 }

@@ -62,7 +62,7 @@ export function Sidebar({
           {archived ? "Back from the archive" : "Archive"}
         </button>
       </div>
-      <div className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-3 pt-2">
+      <div data-scrolls="" className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-3 pt-2">
         <h2 className="sr-only">{archived ? "Archived conversations" : "Your conversations"}</h2>
         <ConversationList archived={archived} current={current} running={running} onChoose={onChoose} />
       </div>

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 import { Countdown, Notice } from "@/components/notice";
 import { ApiError, words } from "@/lib/api/errors";
 import type { Conversation } from "../model/conversation";
-import type { Pending } from "../model/views";
+import type { Manner, Pending } from "../model/views";
 import { Progress } from "./progress";
 import { QuestionText } from "./question-view";
 
@@ -12,10 +12,12 @@ import { QuestionText } from "./question-view";
 export function PendingView({
   pending,
   conversation,
+  manner,
   onTakeBack,
 }: {
   pending: Pending;
   conversation: Conversation;
+  manner: Manner | undefined;
   onTakeBack: () => void;
 }) {
   const { live, question, failure } = pending;
@@ -33,7 +35,7 @@ export function PendingView({
               <button type="button" className="button" onClick={onTakeBack}>
                 {question ? "Take back" : "Leave it"}
               </button>
-              <button type="button" className="button" onClick={() => conversation.retry()}>
+              <button type="button" className="button" onClick={() => conversation.retry(manner)}>
                 Try again
               </button>
             </>
@@ -43,7 +45,7 @@ export function PendingView({
           {wait !== undefined && (
             <>
               {" "}
-              Asking again in <Countdown seconds={wait} onEnd={() => conversation.retry()} />.
+              Asking again in <Countdown seconds={wait} onEnd={() => conversation.retry(manner)} />.
             </>
           )}
         </Notice>

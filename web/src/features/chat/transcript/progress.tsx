@@ -7,7 +7,9 @@ export function Progress({ answer, connected }: { answer: Answer; connected: boo
     return (
       <p role="status" className="flex items-center gap-2 text-sm text-soft">
         <Icon name="warning" size={16} />
-        Connection lost. What has come so far is kept; trying again…
+        {answer.generationId === undefined
+          ? "Connection lost. Your question is kept; trying again…"
+          : "Connection lost. What has come so far is kept; trying again…"}
       </p>
     );
   }

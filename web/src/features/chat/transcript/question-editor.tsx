@@ -34,8 +34,9 @@ export function QuestionEditor({
         ref={area}
         aria-label="Question"
         rows={1}
+        dir="auto"
         value={text}
-        className="field max-h-[50dvh] resize-none"
+        className="field field-sizing-content max-h-[50dvh] resize-none"
         onChange={(event) => {
           setText(event.target.value);
           grow(event.target);

@@ -24,7 +24,10 @@ export function QuestionView({ message, conversation, manner, quiet, last }: Mes
       {editing && manner ? (
         <QuestionEditor
           question={question}
-          onCancel={() => setEditing(false)}
+          onCancel={() => {
+            setEditing(false);
+            document.querySelector<HTMLElement>("#question textarea")?.focus();
+          }}
           onAsk={(changed) => {
             setEditing(false);
             conversation.askInstead(message, changed, manner);
@@ -59,7 +62,9 @@ export function QuestionText({ question }: { question: Question }) {
     <div className="grid gap-3 rounded-md border-deep border-l-3 bg-panel px-4 py-3">
       <h2 className="sr-only">You</h2>
       {question.text && (
-        <p className="whitespace-pre-wrap break-words [overflow-wrap:anywhere]">{question.text}</p>
+        <p dir="auto" className="whitespace-pre-wrap break-words [overflow-wrap:anywhere]">
+          {question.text}
+        </p>
       )}
       {question.images.length > 0 && (
         <ul className="flex flex-wrap gap-2">

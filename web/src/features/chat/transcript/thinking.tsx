@@ -8,7 +8,9 @@ export function Thinking({ text, done }: { text: string; done: boolean }) {
         <Icon name="brain" size={16} />
         {done ? "Thoughts" : "Thinking…"}
       </summary>
-      <p className="whitespace-pre-wrap break-words border-line border-l-2 pl-4 text-[0.95rem]">{text}</p>
+      <p dir="auto" className="whitespace-pre-wrap break-words border-line border-l-2 pl-4 text-[0.95rem]">
+        {text}
+      </p>
     </details>
   );
 }

@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Icon } from "@/components/icons";
 import { Notice } from "@/components/notice";
 import { words } from "@/lib/api/errors";
@@ -8,6 +8,8 @@ import type { Conversation } from "../model/conversation";
 import type { Manner, View } from "../model/views";
 import { MessageView } from "./message-view";
 import { PendingView } from "./pending-view";
+import { PortionView } from "./portion-view";
+import { portions } from "./portions";
 import { useStickToBottom } from "./use-stick-to-bottom";
 
 /** The messages of a conversation, the newest at the end. */
@@ -26,6 +28,7 @@ export function TranscriptView({
 }) {
   const { viewport, content, atEnd, toEnd, letGo } = useStickToBottom();
   const { transcript, pending } = view;
+  const [put] = useState(() => portions());
 
   // Whoever asks wants to see the answer.
   useEffect(() => {
@@ -43,7 +46,7 @@ export function TranscriptView({
         ref={viewport}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
         tabIndex={0}
-        className="h-full overflow-y-auto overscroll-contain [overflow-anchor:none] focus-visible:outline-offset-[-2px]"
+        className="h-full overflow-y-auto overscroll-contain focus-visible:outline-offset-[-2px]"
       >
         <div
           ref={content}
@@ -52,19 +55,38 @@ export function TranscriptView({
           aria-live="off"
           className="column grid min-w-0 grid-cols-[minmax(0,1fr)] gap-4 py-8"
         >
-          {transcript.older !== null && <Older conversation={conversation} loading={view.loadingOlder} />}
-          {transcript.messages.map((message, index) => (
-            <MessageView
-              key={message.id}
-              message={message}
-              live={conversation.live(message)}
+          {transcript.older !== null && (
+            <Older
+              conversation={conversation}
+              viewport={viewport}
+              first={transcript.messages[0]?.id}
+              loading={view.loadingOlder}
+              failed={view.olderFailed}
+            />
+          )}
+          {put(transcript.messages).map(({ key, messages }) => (
+            <PortionView key={key}>
+              {messages.map((message) => (
+                <MessageView
+                  key={message.id}
+                  message={message}
+                  live={conversation.live(message)}
+                  conversation={conversation}
+                  manner={manner}
+                  quiet={view.pending !== undefined}
+                  last={message === transcript.messages.at(-1)}
+                />
+              ))}
+            </PortionView>
+          ))}
+          {pending && (
+            <PendingView
+              pending={pending}
               conversation={conversation}
               manner={manner}
-              quiet={view.pending !== undefined}
-              last={index === transcript.messages.length - 1}
+              onTakeBack={onTakeBack}
             />
-          ))}
-          {pending && <PendingView pending={pending} conversation={conversation} onTakeBack={onTakeBack} />}
+          )}
           {view.error !== undefined && view.status === "ready" && (
             <Notice
               action={
@@ -92,20 +114,35 @@ export function TranscriptView({
   );
 }
 
-/** Loads what is older when the beginning comes into sight. */
-function Older({ conversation, loading }: { conversation: Conversation; loading: boolean }) {
+/** Loads what is older when the beginning comes into sight. What failed is tried again by whoever reads. */
+function Older({
+  conversation,
+  viewport,
+  first,
+  loading,
+  failed,
+}: {
+  conversation: Conversation;
+  viewport: RefObject<HTMLElement | null>;
+  /** The oldest message that is there. */
+  first: string | undefined;
+  loading: boolean;
+  failed: boolean;
+}) {
   const mark = useRef<HTMLDivElement>(null);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an observer says nothing of what stays in sight, so each page has its own
   useEffect(() => {
     const observer = new IntersectionObserver(
-      ([entry]) => entry?.isIntersecting && conversation.loadOlder().catch(() => undefined),
-      { rootMargin: "600px" },
+      // Several may be told of at once, and only the last is still true.
+      (entries) => entries.at(-1)?.isIntersecting && void conversation.loadOlder(),
+      { root: viewport.current, rootMargin: "600px" },
     );
-    if (mark.current && !loading) {
+    if (mark.current && !loading && !failed) {
       observer.observe(mark.current);
     }
     return () => observer.disconnect();
-  }, [conversation, loading]);
+  }, [conversation, viewport, first, loading, failed]);
 
   return (
     <div ref={mark} className="text-center text-sm text-soft">
@@ -115,27 +152,28 @@ function Older({ conversation, loading }: { conversation: Conversation; loading:
         <button
           type="button"
           className="min-h-9 px-3 underline"
-          onClick={() => conversation.loadOlder().catch(() => undefined)}
+          onClick={() => void conversation.loadOlder()}
         >
-          Earlier messages
+          {failed ? "Earlier messages could not be loaded. Try again" : "Earlier messages"}
         </button>
       )}
     </div>
   );
 }
 
-/** What is read stays where it is when older messages come in above it. */
-function useKeptPlace(viewport: { current: HTMLElement | null }, first: string | undefined): void {
-  const before = useRef({ first, height: 0, top: 0 });
+/**
+ * What is read stays where it is when older messages come in above it. Browsers see to that themselves, but not at the
+ * very beginning, and not all of them.
+ */
+function useKeptPlace(viewport: RefObject<HTMLElement | null>, first: string | undefined): void {
+  const before = useRef<{ first: string | undefined; top: number }>({ first, top: 0 });
 
   useLayoutEffect(() => {
+    const { first: known, top } = before.current;
+    const still = known !== first && document.getElementById(`message-${known}`);
     const box = viewport.current;
-    const { first: known, height, top } = before.current;
-    if (box && known !== undefined && known !== first && height > 0) {
-      const still = document.getElementById(`message-${known}`);
-      if (still) {
-        box.scrollTop = top + box.scrollHeight - height;
-      }
+    if (box && still && !(box.scrollTop > 0 && CSS.supports("overflow-anchor", "auto"))) {
+      box.scrollTop += still.getBoundingClientRect().top - top;
     }
   }, [viewport, first]);
 
@@ -146,7 +184,8 @@ function useKeptPlace(viewport: { current: HTMLElement | null }, first: string |
       return;
     }
     const note = () => {
-      before.current = { first, height: box.scrollHeight, top: box.scrollTop };
+      const top = document.getElementById(`message-${first}`)?.getBoundingClientRect().top ?? 0;
+      before.current = { first, top };
     };
     note();
     box.addEventListener("scroll", note, { passive: true });
@@ -173,8 +212,8 @@ function useSought(
       letGo();
       found.scrollIntoView({ block: "start" });
       found.focus({ preventScroll: true });
-    } else {
-      conversation.loadOlder().catch(() => undefined);
+    } else if (!view.olderFailed) {
+      void conversation.loadOlder();
     }
   }, [sought, conversation, view, letGo]);
 }
