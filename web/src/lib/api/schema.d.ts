@@ -734,8 +734,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete the account and everything that belongs to it
-         * @description Delete the account and everything that belongs to it.
+         * Delete the account and everything that belongs to it. The last administrator stays
+         * @description Delete the account and everything that belongs to it. The last administrator stays.
          */
         delete: operations["deleteMe"];
         options?: never;
@@ -4477,6 +4477,7 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
             413: components["responses"]["413.body_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             422: components["responses"]["422.validation_failed"];
