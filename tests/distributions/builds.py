@@ -58,7 +58,7 @@ class Installed:
             text=True,
             cwd=self.folder,
             check=False,
-            timeout=60,
+            timeout=280,
         )
         assert ran.returncode == 0, ran.stderr
         return ran.stdout

@@ -43,6 +43,7 @@ _NOT_ALONE = {
 pytestmark = pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
 
 
+@pytest.mark.timeout(300)  # some thousand tests, one after the other
 @pytest.mark.parametrize("distribution", ["deeper-core", "deeper-model", "deeper-auth"])
 def test_the_tests_of_a_library_pass_where_it_is_alone(built: Built, distribution: str, tmp_path: Path):
     installed = install(built, distribution, tmp_path / "environment")
