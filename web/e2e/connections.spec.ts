@@ -174,3 +174,23 @@ test("what is typed while a conversation begins belongs to it, and not to the ne
   await expect(page.getByRole("heading", { name: "What would you like to know?" })).toBeVisible();
   await expect(chat.question).toHaveValue("");
 });
+
+test("models and conversations that could not be had come when the server is back", async ({
+  chat,
+  page,
+}) => {
+  const question = unique("back");
+  await chat.hear(question);
+  const busy = JSON.stringify({ error: { code: "database_unavailable", message: "busy" } });
+  for (const path of ["**/v1/models", "**/v1/conversations?*"]) {
+    await page.route(path, (route) =>
+      route.fulfill({ status: 503, contentType: "application/json", body: busy }),
+    );
+  }
+  await page.goto("/chat");
+  await expect(page.getByText("Your conversations are here all the same.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Try again" })).toBeVisible();
+  await page.unrouteAll();
+  await expect(page.getByRole("button", { name: "Model: plain:1b" })).toBeVisible();
+  await expect(page.getByRole("link", { name: question })).toBeVisible();
+});

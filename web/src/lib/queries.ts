@@ -2,12 +2,16 @@
 import { QueryClient } from "@tanstack/react-query";
 import { ApiError, SessionEnded, Unreachable } from "./api/errors";
 
+const COMES_BACK = 5_000;
+
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 15_000,
       retry: (failures, error) => failures < 3 && mayPass(error),
       retryDelay: (failures, error) => waitFor(error) ?? Math.min(500 * 2 ** failures, 8_000),
+      // Whoever was away comes back, and nobody has to ask for what was missing meanwhile.
+      refetchInterval: ({ state }) => (state.status === "error" && mayPass(state.error) ? COMES_BACK : false),
     },
     mutations: { retry: false },
   },

@@ -8,23 +8,33 @@ const ABOVE = 2;
 
 /**
  * Blocks of text. One that did not change is not made again, unless `links` did: how many addresses were given
- * elsewhere, for texts that lead to them by name.
+ * elsewhere, for texts that lead to them by name. Where they are `inner` blocks, what they are in runs as they do.
  */
-export function Blocks({ tokens, links = 0 }: { tokens: readonly Token[]; links?: number }): ReactNode {
+export function Blocks({
+  tokens,
+  links = 0,
+  inner = false,
+}: {
+  tokens: readonly Token[];
+  links?: number;
+  inner?: boolean;
+}): ReactNode {
   return tokens.map((token, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: tokens have no names, and are only ever added at the end
-    <Block key={index} token={token} links={links} />
+    <Block key={index} token={token} links={links} inner={inner} />
   ));
 }
 
 const Block = memo(
-  function Block({ token, links }: { token: Token; links: number }): ReactNode {
+  function Block({ token, links, inner }: { token: Token; links: number; inner: boolean }): ReactNode {
+    // The direction of a list or a quote is that of the text in it, unless that text has one of its own.
+    const direction = inner ? undefined : "auto";
     switch (token.type) {
       case "heading":
-        return <Heading heading={token as Tokens.Heading} />;
+        return <Heading heading={token as Tokens.Heading} direction={direction} />;
       case "paragraph":
         return (
-          <p dir="auto">
+          <p dir={direction}>
             <Inline tokens={token.tokens} />
           </p>
         );
@@ -35,7 +45,7 @@ const Block = memo(
       case "blockquote":
         return (
           <blockquote dir="auto">
-            <Blocks tokens={token.tokens ?? []} links={links} />
+            <Blocks tokens={token.tokens ?? []} links={links} inner />
           </blockquote>
         );
       case "table":
@@ -56,10 +66,10 @@ const Block = memo(
     before.links === after.links,
 );
 
-function Heading({ heading }: { heading: Tokens.Heading }) {
+function Heading({ heading, direction }: { heading: Tokens.Heading; direction: "auto" | undefined }) {
   const Tag = `h${Math.min(heading.depth + ABOVE, 6)}` as keyof JSX.IntrinsicElements;
   return (
-    <Tag data-depth={heading.depth} dir="auto">
+    <Tag data-depth={heading.depth} dir={direction}>
       <Inline tokens={heading.tokens} />
     </Tag>
   );
@@ -79,7 +89,7 @@ function List({ list, links }: { list: Tokens.List; links: number }) {
       {item.task && (
         <input type="checkbox" checked={item.checked ?? false} readOnly disabled aria-label="Done" />
       )}
-      <Blocks tokens={item.tokens} links={links} />
+      <Blocks tokens={item.tokens} links={links} inner />
     </li>
   ));
   return list.ordered ? (

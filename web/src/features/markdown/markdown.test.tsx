@@ -123,4 +123,6 @@ test("each block runs as its own script does, and code from left to right", () =
     expect(container.querySelector(name)?.getAttribute("dir"), name).toBe("auto");
   }
   expect(container.querySelector("figure")?.getAttribute("dir")).toBe("ltr");
+  // A browser that looks for the direction of what is around does not look into those that have their own.
+  expect(container.querySelector("blockquote p")?.hasAttribute("dir")).toBe(false);
 });
