@@ -18,6 +18,14 @@ async def generation(client: Client, generation_id: str) -> Json:
     return reply.json()
 
 
+async def ended_generation(client: Client, generation_id: str) -> Json:
+    """The generation once it has ended, for its own process too, which hears last of all that the end is kept."""
+    async with asyncio.timeout(TAKEN_OVER_SECONDS):
+        while (found := await generation(client, generation_id))["state"] == "running":
+            await asyncio.sleep(0.05)
+    return found
+
+
 async def message(client: Client, start: Json) -> Json:
     """The message that the generation with this first frame writes."""
     reply = await client.get(f"/v1/conversations/{start['conversation_id']}/messages")

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from deeper_api.store import migrations
 from tests.api.durability.installations import Installation
 from tests.api.durability.models import Dictation
-from tests.api.durability.records import generation, message, totals, until_nothing_runs
+from tests.api.durability.records import ended_generation, generation, message, totals, until_nothing_runs
 from tests.api.durability.texts import text_of
 from tests.api.durability.viewers import Transcript, Viewer, asking, following, question
 from tests.fakes.exchanges import Json
@@ -192,7 +192,7 @@ class Durability(RuleBasedStateMachine):
 
     async def require_one_story(self, talk: Talk) -> None:
         """Fail unless all who look at it now, and all who did, tell the same of ``talk``."""
-        views = [await generation(self.at(which), talk.generation_id) for which in (0, 1)]
+        views = [await ended_generation(self.at(which), talk.generation_id) for which in (0, 1)]
         assert views[0] == views[1]
         state, kept = views[0]["state"], text_of(views[0]["message"])
         assert state in talk.outcomes
