@@ -21,9 +21,11 @@ async def generation(client: Client, generation_id: str) -> Json:
 async def ended_generation(client: Client, generation_id: str) -> Json:
     """The generation once it has ended, for its own process too, which hears last of all that the end is kept."""
     async with asyncio.timeout(TAKEN_OVER_SECONDS):
-        while (found := await generation(client, generation_id))["state"] == "running":
+        while True:
+            found = await generation(client, generation_id)
+            if found["state"] != "running":
+                return found
             await asyncio.sleep(0.05)
-    return found
 
 
 async def message(client: Client, start: Json) -> Json:
