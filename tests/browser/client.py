@@ -78,10 +78,15 @@ def build() -> None:
         stamp.write_text(digest)
 
 
-def browse(report: Path) -> None:
-    """Run all tests in the browser, and have what became of them written to ``report``."""
-    command = f"E2E_REPORT='{report}' exec npx playwright test"
-    done = run("/bin/sh", "-c", command, seconds=540)
+def build_server() -> None:
+    """Build the server of pages, as a container has it."""
+    _must(run("npm", "run", "build", seconds=300))
+
+
+def browse(report: Path, output: str, *specs: str) -> None:
+    """Run tests in the browser, all unless some are named, and have what became of them written to ``report``."""
+    command = ("env", f"E2E_REPORT={report}", f"E2E_OUTPUT={output}", "npx", "playwright", "test", *specs)
+    done = run(*command, seconds=1_200)
     assert report.exists(), done.stdout
 
 

@@ -4,10 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.client import SPECS, alone, browse, build, failures, install, missing, missing_browser, run
+from tests.browser.client import (
+    SPECS,
+    alone,
+    browse,
+    build,
+    build_server,
+    failures,
+    install,
+    missing,
+    missing_browser,
+    run,
+)
 
 pytestmark = [
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1_800),
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
 ]
 
@@ -29,7 +40,7 @@ def report(shared: Path) -> Path:
     with alone(shared / "web.lock"):
         if not report.exists():
             build()
-            browse(report)
+            browse(report, "export")
     return report
 
 
@@ -43,4 +54,14 @@ def test_the_units_of_the_client(shared: Path):
 @pytest.mark.parametrize("spec", SPECS)
 def test_the_pages_in_a_browser(report: Path, spec: str):
     failed = failures(report, spec)
+    assert not failed, "\n\n".join(failed)
+
+
+@pytest.mark.skipif(missing_browser() is not None, reason=missing_browser() or "")
+def test_people_sign_in_and_chat_at_the_pages_of_the_server_that_a_container_runs(shared: Path, tmp_path: Path):
+    report = tmp_path / "server.json"
+    with alone(shared / "web.lock"):
+        build_server()
+        browse(report, "standalone", "sessions", "safety")
+    failed = [*failures(report, "sessions.spec.ts"), *failures(report, "safety.spec.ts")]
     assert not failed, "\n\n".join(failed)
