@@ -140,7 +140,7 @@ async def test_a_connection_that_is_cut_costs_nothing_of_the_answer(backend: Bac
         (deeper.folder / "password").write_text(account.password)
         who = ("--email", account.email, "--password-file", "password", "--model", "m")
         done = await asyncio.to_thread(deeper, "chat", "hi", "--url", proxy.url, *who)
-        assert [each.method for each in model.requests].count("POST") == 1
+        assert len(model.requests) == 1
     assert (done.code, done.out) == (0, said + "\n")
     assert proxy.cuts
     assert "…)" in done.err

@@ -20,13 +20,8 @@ from tests.fixtures.redis import OwnRedis
 from tests.fixtures.servers import Backend, StartServer, server_settings
 from tests.model.dialects import OPENAI
 
-MODELS = b'{"object": "list", "data": [{"id": "tiny", "object": "model"}]}'
 
-
-async def tell_models_and_answer(peer: Peer) -> None:
-    if peer.request.method == "GET":
-        await peer.reply(200, MODELS)
-        return
+async def answer_slowly(peer: Peer) -> None:
     await OPENAI.begin(peer, "one")
     for _ in range(5):
         await asyncio.sleep(0.1)  # not to wait for something: it is how fast this model writes
@@ -67,7 +62,7 @@ async def test_a_deployment_that_is_well(start_server: StartServer, deeper: Deep
         "DEEPER_LIMITS_ENABLED": "true",
         "DEEPER_SERVER_TRUSTED_PROXIES": "127.0.0.1",
     }
-    async with backend.model(tell_models_and_answer), open_client(backend.url) as client:
+    async with backend.model(answer_slowly), open_client(backend.url) as client:
         key = await key_of(await sign_up(client))
         code, findings = await asyncio.to_thread(report, deeper, "--ask", **given, DEEPER_DOCTOR_KEY=key)
     assert verdicts(findings) == {
@@ -201,7 +196,7 @@ async def test_a_proxy_before_the_server(
     backend: Backend, deeper: Deeper, start_nginx: StartNginx, rules: str, name: str, verdict: str, said: str
 ):
     url = start_nginx(backend.url, rules)
-    async with backend.model(tell_models_and_answer), open_client(backend.url) as client:
+    async with backend.model(answer_slowly), open_client(backend.url) as client:
         key = await key_of(await sign_up(client))
         given = settings_of(backend) | {"DEEPER_DOCTOR_KEY": key}
         _, findings = await asyncio.to_thread(report, deeper, "--ask", "--url", url, **given)

@@ -26,10 +26,6 @@ _SETTINGS = {
 
 
 async def answer_at_once(peer: Peer) -> None:
-    """Be a model server with one model, which hooks.py knows."""
-    if peer.request.method == "GET":
-        await peer.reply(200, b'{"object": "list", "data": [{"id": "tiny", "object": "model"}]}')
-        return
     await OPENAI.begin(peer, "Fine, ", "thanks.")
     await peer.chunk(OPENAI.end())
     await peer.chunk(b"")

@@ -186,7 +186,7 @@ def told(server: Backend) -> str:
 async def test_whatever_people_do_and_models_say_the_log_says_nothing_of_it(
     server: Backend, client: HttpClient, secrets: Secrets
 ):
-    async with server.model(Model(secrets).play):
+    async with server.model(Model(secrets).play, looks=True):
         account = await sign_up(client, secrets)
         await ask_every_way(account, secrets)
         await call_every_route(account)
@@ -208,7 +208,7 @@ FAULTY = """
 async def test_what_the_database_refuses_stays_with_it(
     server: Backend, client: HttpClient, secrets: Secrets, own_postgres: OwnPostgres
 ):
-    async with server.model(Model(secrets).play):
+    async with server.model(Model(secrets).play, looks=True):
         account = await sign_up(client, secrets)
         with psycopg.connect(own_postgres.url, autocommit=True) as database:
             database.execute(FAULTY.encode())
@@ -228,7 +228,7 @@ async def test_what_the_database_refuses_stays_with_it(
 async def test_without_its_database_the_log_says_no_more(
     server: Backend, client: HttpClient, secrets: Secrets, own_postgres: OwnPostgres
 ):
-    async with server.model(Model(secrets).play):
+    async with server.model(Model(secrets).play, looks=True):
         account = await sign_up(client, secrets)
         key = secrets.keep(await account.client.post("/v1/api-keys", {"name": "x", "scopes": ["read"]})).json()["key"]
         own_postgres.stop()

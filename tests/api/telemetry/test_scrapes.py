@@ -147,7 +147,7 @@ async def answer(peer: Peer) -> None:
 
 
 async def test_an_answer_is_counted_with_all_that_it_took(server: Backend, metrics_port: int):
-    async with server.model(answer), open_client(server.url) as client:
+    async with server.model(answer, looks=True), open_client(server.url) as client:
         account = await sign_up(client)
         await account.client.post("/v1/chat", QUESTION)
         await account.client.post("/v1/chat", QUESTION)
@@ -201,7 +201,7 @@ async def test_who_waits_for_the_model_is_told(start_server: StartServer, metric
         await peer.stream_head("text/event-stream")
         await peer.wait_gone()
 
-    async with server.model(hang) as model, open_client(server.url) as client:
+    async with server.model(hang, looks=True) as model, open_client(server.url) as client:
         account: Account = await sign_up(client)
         async with account.client.open("POST", "/v1/chat", QUESTION) as first:
             await first.read_until(b"event: start")
