@@ -7,7 +7,8 @@ from deeper_api.chat import services
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Ending, Journal
 from deeper_api.cli import main
-from deeper_api.store.generations import GenerationStore, NewGeneration, State
+from deeper_api.store.generation_rows import NewGeneration, State
+from deeper_api.store.generations import GenerationStore
 from deeper_core import GenerationId, RunnerId
 
 

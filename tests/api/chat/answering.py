@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from deeper_api.chat.frames import Numbered, Piece
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.pieces import Body, split
-from deeper_api.store.generations import Kind
+from deeper_api.store.generation_rows import Kind
 from deeper_core import Delta, FunctionCallDelta, ToolCallDelta
 
 Unit = tuple[Kind, str | ToolCallDelta]

@@ -7,14 +7,14 @@ from typing import Literal, cast
 import msgspec
 from msgspec.structs import replace
 
-from deeper_api.store.generations import (
-    GenerationStore,
+from deeper_api.store.generation_rows import (
     KnownKey,
     NewGeneration,
     State,
     StoredChunk,
     StoredGeneration,
 )
+from deeper_api.store.generations import GenerationStore
 from deeper_api.store.journals import Chunk, End, JournalStore
 from deeper_api.store.pool import Pool
 from deeper_core import ConversationId, GenerationId, RunnerId, Timings, UserId, new_id

@@ -20,7 +20,7 @@ from deeper_api.chat.pieces import join, make_piece
 from deeper_api.chat.running import Question, Spend
 from deeper_api.limits.lines import Line
 from deeper_api.limits.memory_line import MemoryLine
-from deeper_api.store.generations import NewGeneration
+from deeper_api.store.generation_rows import NewGeneration
 from deeper_core import (
     ApiKeyId,
     ChatMessage,

@@ -11,7 +11,7 @@ from deeper_api.chat import journals
 from deeper_api.chat.frames import Done, Start
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Ending, Journal
-from deeper_api.store.generations import State
+from deeper_api.store.generation_rows import State
 from deeper_api.store.journals import Chunk, End, JournalStore
 from deeper_core import DatabaseUnavailable, Delta, FinishReason, GenerationId, Timings, Usage, UserId, new_id
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from deeper_api.chat.frames import Piece
 from deeper_api.chat.pieces import Body, calls_in, extend, join, make_piece, split
-from deeper_api.store.generations import Kind, Run
+from deeper_api.store.generation_rows import Kind, Run
 from tests.api.chat.answering import BODIES, flat
 
 

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from deeper_api.chat.questions import Asked, Questions
-from deeper_api.store.generations import KnownKey
+from deeper_api.store.generation_rows import KnownKey
 from deeper_api.store.histories import HistoryStore, Past
 from deeper_api.store.pool import Pool
 from deeper_core import ChatRole, Conflict, ConversationId, MessageId, UserId, new_id

@@ -15,7 +15,7 @@ from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Ending, _chunks, _end
 from deeper_api.chat.readers import Reader, first_frames
 from deeper_api.errors import ErrorBody
-from deeper_api.store.generations import NewGeneration
+from deeper_api.store.generation_rows import NewGeneration
 from deeper_core import (
     Delta,
     ErrorCode,

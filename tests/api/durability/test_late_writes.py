@@ -10,7 +10,8 @@ from msgspec import Struct
 from deeper_api.chat.frames import Done, Numbered, Piece
 from deeper_api.chat.readers import Reader
 from deeper_api.chat.reapers import Reaper
-from deeper_api.store.generations import GenerationStore, NewGeneration, Run
+from deeper_api.store.generation_rows import NewGeneration, Run
+from deeper_api.store.generations import GenerationStore
 from deeper_api.store.journals import Chunk, End, JournalStore
 from deeper_api.store.runners import RunnerStore
 from deeper_api.store.users import UserStore

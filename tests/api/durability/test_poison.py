@@ -15,7 +15,8 @@ from deeper_api.chat.frames import Done, Failed, Frame
 from deeper_api.chat.journals import Journal
 from deeper_api.chat.reapers import Reaper
 from deeper_api.chat.running import Question
-from deeper_api.store.generations import GenerationStore, NewGeneration
+from deeper_api.store.generation_rows import NewGeneration
+from deeper_api.store.generations import GenerationStore
 from deeper_api.store.journals import JournalStore
 from deeper_api.store.runners import RunnerStore
 from deeper_api.store.users import UserStore

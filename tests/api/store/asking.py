@@ -8,7 +8,13 @@ from msgspec.structs import replace
 from psycopg.rows import dict_row, scalar_row
 
 from deeper_api.chat.pieces import extend
-from deeper_api.store.generations import Kind, NewGeneration, NewMessage, Run, State
+from deeper_api.store.generation_rows import (
+    Kind,
+    NewGeneration,
+    NewMessage,
+    Run,
+    State,
+)
 from deeper_api.store.journals import Chunk, End
 from deeper_api.store.pool import Pool, connection
 from deeper_api.store.users import UserStore

@@ -2,9 +2,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from deeper_api.store.journals import JournalStore
 from deeper_api.store.pool import Pool
 from deeper_core import UserId
-from tests.api.store.asking import make_user
+from tests.api.store.asking import RUNNER, make_user
 from tests.api.stores import open_pool
 
 
@@ -22,3 +23,8 @@ async def user_id(pool: Pool) -> UserId:
 @pytest.fixture
 async def stranger(pool: Pool) -> UserId:
     return await make_user(pool)
+
+
+@pytest.fixture
+def journal(pool: Pool) -> JournalStore:
+    return JournalStore(pool, RUNNER)

@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from deeper_api.store import histories as module
-from deeper_api.store.generations import GenerationStore, NewGeneration
+from deeper_api.store.generation_rows import NewGeneration
+from deeper_api.store.generations import GenerationStore
 from deeper_api.store.histories import HistoryStore, Past
 from deeper_api.store.journals import JournalStore
 from deeper_api.store.pool import Pool

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from deeper_api.chat.pieces import Body, join, make_piece
 from deeper_api.chat.readers import Reader
-from deeper_api.store.generations import GenerationStore, Kind
+from deeper_api.store.generation_rows import Kind
+from deeper_api.store.generations import GenerationStore
 from deeper_api.store.journals import JournalStore
 from deeper_api.store.pool import Pool
 from deeper_core import FunctionCall, RunnerId, ToolCall, UserId, new_id
@@ -33,11 +34,6 @@ EACH = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max
 @pytest.fixture
 def store(pool: Pool) -> GenerationStore:
     return GenerationStore(pool)
-
-
-@pytest.fixture
-def journal(pool: Pool) -> JournalStore:
-    return JournalStore(pool, RUNNER)
 
 
 @pytest.fixture

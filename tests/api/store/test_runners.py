@@ -37,11 +37,6 @@ def store(pool: Pool) -> GenerationStore:
     return GenerationStore(pool)
 
 
-@pytest.fixture
-def journal(pool: Pool) -> JournalStore:
-    return JournalStore(pool, RUNNER)
-
-
 def reaper(pool: Pool, live: set[GenerationId] | None = None) -> Reaper:
     return Reaper(
         runners=RunnerStore(pool),

@@ -18,7 +18,8 @@ from deeper_api.chat.model_servers import ModelServers
 from deeper_api.chat.readers import Reader
 from deeper_api.chat.running import Question, Running, Spend
 from deeper_api.limits.lines import ROUND, Ticket
-from deeper_api.store.generations import GenerationStore, NewGeneration
+from deeper_api.store.generation_rows import NewGeneration
+from deeper_api.store.generations import GenerationStore
 from deeper_api.tasks import background, unbroken
 from deeper_api.telemetry.answers import UNCOUNTED, Answers
 from deeper_core import Conflict, DatabaseUnavailable, GenerationId, NotFound, RunnerId, ShuttingDown, UserId

@@ -9,7 +9,7 @@ from deeper_api.chat.followers import Follower
 from deeper_api.chat.frames import Done, Failed, Numbered, Queued
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.readers import Reader, first_frames
-from deeper_api.store.generations import StoredGeneration
+from deeper_api.store.generation_rows import StoredGeneration
 from deeper_core import DatabaseUnavailable
 
 # Pause after which the database is asked again, when it does not answer.

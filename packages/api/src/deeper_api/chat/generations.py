@@ -8,7 +8,7 @@ from typing import Literal
 
 from deeper_api.chat.frames import Context, Done, Failed, Numbered, Piece, Queued, Start
 from deeper_api.chat.pieces import Body, extend, join, make_piece, split
-from deeper_api.store.generations import Kind, Run
+from deeper_api.store.generation_rows import Kind, Run
 from deeper_core import Delta, Finish, GenerationId, UserId
 
 # How much one step of a viewer hands on at most, in positions: bounds the work between two turns of the event loop.

@@ -15,7 +15,7 @@ from deeper_api.chat.batches import Batches
 from deeper_api.chat.frames import Done, Failed
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.pieces import Body, calls_in, extend
-from deeper_api.store.generations import Kind, State
+from deeper_api.store.generation_rows import Kind, State
 from deeper_api.store.journals import ENDS_AT_ONCE, Chunk, End, JournalStore
 from deeper_api.tasks import background, unbroken
 from deeper_core import DatabaseUnavailable, GenerationId, Timings, Usage, join_tool_calls

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from deeper_api.chat.frames import Piece
-from deeper_api.store.generations import Kind, Run
+from deeper_api.store.generation_rows import Kind, Run
 from deeper_core import ToolCallDelta
 
 Body = str | tuple[ToolCallDelta, ...]

@@ -16,7 +16,8 @@ from deeper_api.chat.feeds import Feed
 from deeper_api.chat.running import Question
 from deeper_api.chat.titles import Titles
 from deeper_api.conversations.titles import title_from
-from deeper_api.store.generations import GenerationStore, KnownKey, NewGeneration, NewMessage
+from deeper_api.store.generation_rows import KnownKey, NewGeneration, NewMessage
+from deeper_api.store.generations import GenerationStore
 from deeper_api.store.histories import HistoryStore, Past
 from deeper_core import (
     ApiKeyId,

@@ -6,7 +6,8 @@ from deeper_api.chat.frames import Context, Done, Failed, Numbered, Start
 from deeper_api.chat.generations import BATCH
 from deeper_api.chat.pieces import Body, make_piece
 from deeper_api.errors import ErrorBody, error_body
-from deeper_api.store.generations import GenerationStore, Run, StoredChunk, StoredGeneration
+from deeper_api.store.generation_rows import Run, StoredChunk, StoredGeneration
+from deeper_api.store.generations import GenerationStore
 from deeper_core import FinishReason, GenerationId, NotFound, Timings, ToolCallDelta, Usage, UserId
 
 _CALLS = msgspec.json.Decoder(tuple[ToolCallDelta, ...])

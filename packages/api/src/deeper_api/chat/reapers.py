@@ -11,7 +11,8 @@ import msgspec
 
 from deeper_api.chat.pieces import calls_in, extend
 from deeper_api.errors import error_body
-from deeper_api.store.generations import GenerationStore, Run, StoredChunk
+from deeper_api.store.generation_rows import Run, StoredChunk
+from deeper_api.store.generations import GenerationStore
 from deeper_api.store.journals import End, JournalStore
 from deeper_api.store.runners import Orphan, Runner, RunnerStore
 from deeper_api.tasks import background, unbroken

@@ -16,7 +16,7 @@ from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Ending, Journal
 from deeper_api.chat.model_servers import Visit
 from deeper_api.errors import error_body
-from deeper_api.store.generations import NewGeneration, State
+from deeper_api.store.generation_rows import NewGeneration, State
 from deeper_api.telemetry.answers import Outcome, WatchedAnswer
 from deeper_core import (
     ApiKeyId,

@@ -21,6 +21,7 @@ from deeper_api.store.conversations import ConversationStore
 from deeper_api.store.generations import GenerationStore
 from deeper_api.store.histories import HistoryStore
 from deeper_api.store.journals import JournalStore
+from deeper_api.store.leftovers import LeftoverStore
 from deeper_api.store.listeners import listening
 from deeper_api.store.pool import Pool
 from deeper_api.store.runners import RunnerStore
@@ -43,6 +44,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     engine: Engine
     questions: Questions
     generations: GenerationStore
+    leftovers: LeftoverStore
     models: ModelPool
     titles: Titles
     reaper: Reaper
@@ -58,7 +60,7 @@ class Chat(Struct, frozen=True, kw_only=True):
             heard, connected = self.engine.hear, self.engine.catch_up
             await stack.enter_async_context(listening(self.url, self.runner_id, heard=heard, connected=connected))
             await stack.enter_async_context(self.reaper.watching())
-            forget = regularly(self.generations.forget_old, pause=_FORGET_SECONDS, name="forget old generations")
+            forget = regularly(self.leftovers.forget_old, pause=_FORGET_SECONDS, name="forget old generations")
             await stack.enter_async_context(forget)
             await stack.enter_async_context(self.engine.open())
             await stack.enter_async_context(self.titles)
@@ -102,6 +104,7 @@ def create_chat(
             titles=titles if config.model.titles == "model" else None,
         ),
         generations=generations,
+        leftovers=LeftoverStore(pool),
         models=servers.pool,
         titles=titles,
         reaper=Reaper(

@@ -15,7 +15,7 @@ from deeper_api.chat.frames import Done, Piece
 from deeper_api.chat.running import Question
 from deeper_api.conversations.titles import title_from
 from deeper_api.store.conversations import ConversationStore
-from deeper_api.store.generations import NewGeneration
+from deeper_api.store.generation_rows import NewGeneration
 from deeper_core import (
     ChatMessage,
     ChatOptions,

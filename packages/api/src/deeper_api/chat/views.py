@@ -8,7 +8,7 @@ from deeper_api.chat.answers import join_message
 from deeper_api.chat.feeds import Feed
 from deeper_api.chat.frames import Context, Done, Failed, Start
 from deeper_api.errors import ErrorBody
-from deeper_api.store.generations import RunningGeneration, State
+from deeper_api.store.generation_rows import RunningGeneration, State
 from deeper_core import (
     ChatMessage,
     ConversationId,

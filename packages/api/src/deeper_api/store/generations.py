@@ -1,134 +1,27 @@
 """Generations in PostgreSQL: taking them on, and reading them by any process. `Journals` writes what they say."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final, Literal, LiteralString
 
 import msgspec
 import psycopg
-from msgspec import Struct
 from psycopg.rows import class_row, scalar_row
 
-from deeper_api.store.pool import Pool, connection
-from deeper_core import (
-    ChatRole,
-    ConversationId,
-    GenerationId,
-    MessageId,
-    RunnerId,
-    ToolCall,
-    ToolCallDelta,
-    UserId,
+from deeper_api.store.generation_rows import (
+    KnownKey,
+    NewGeneration,
+    RunningGeneration,
+    StoredChunk,
+    StoredGeneration,
 )
+from deeper_api.store.pool import Pool, connection
+from deeper_core import GenerationId, RunnerId, UserId
 
 CHANNEL: Final = "deeper"
 """The one channel of notifications. ``g:<ids>``: these generations have grown or ended. ``c:<ids>``: stop these.
 ``w:<ids>``: somebody follows these."""
 
-Kind = Literal["thinking", "content", "tool_calls"]
-State = Literal["running", "complete", "cancelled", "failed", "interrupted"]
-_FORGET_AT_ONCE: Final = 5_000
 _CHUNKS: Final = 100  # rows for one reading: some 20 s of an answer
-
-
-class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A stretch of one kind in the order of an ended answer.
-
-    ``length`` counts positions. Text is kept as one elsewhere; ``tool_calls`` are kept here, piece by piece.
-    """
-
-    kind: Kind
-    length: int
-    tool_calls: tuple[ToolCallDelta, ...] = ()
-
-
-class NewMessage(Struct, frozen=True, kw_only=True):
-    """A message to keep with a generation; ``images`` in the hexadecimal form of PostgreSQL."""
-
-    generation_id: GenerationId
-    id: MessageId
-    parent_id: MessageId | None
-    role: ChatRole
-    state: Literal["complete", "running"] = "complete"
-    content: str = ""
-    thinking: str | None = None
-    images: tuple[str, ...] = ()
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str | None = None
-    tool_name: str | None = None
-    model: str | None = None
-
-
-class NewGeneration(Struct, frozen=True, kw_only=True):
-    """A generation to take on.
-
-    ``conversation_id`` and ``message_id`` say where its answer is to be kept, if anywhere; ``opens`` that the
-    conversation is new; ``title`` is given to a conversation that has none. ``body_hash`` is hexadecimal and belongs to
-    ``idempotency_key``. ``traceparent`` is where its trace can be continued.
-    """
-
-    id: GenerationId
-    user_id: UserId
-    model: str
-    created_at: datetime
-    purpose: Literal["chat", "title"] = "chat"
-    request_id: str | None = None
-    traceparent: str | None = None
-    prompt_tokens: int = 0
-    dropped: tuple[MessageId, ...] = ()
-    conversation_id: ConversationId | None = None
-    message_id: MessageId | None = None
-    opens: bool = False
-    title: str = ""
-    idempotency_key: str | None = None
-    body_hash: str | None = None
-    messages: tuple[NewMessage, ...] = ()
-
-
-class RunningGeneration(Struct, frozen=True, kw_only=True):
-    """What a list tells of a row of ``generations``."""
-
-    id: GenerationId
-    state: State
-    model: str
-    created_at: datetime
-    conversation_id: ConversationId | None
-    message_id: MessageId | None
-    parent_id: MessageId | None
-
-
-class StoredGeneration(RunningGeneration, frozen=True, kw_only=True):
-    """A row of ``generations``, without the text.
-
-    ``kept`` tells whether there is a text: it may have been deleted with its conversation, or forgotten.
-    """
-
-    finish_reason: str | None
-    error: object
-    prompt_tokens: int
-    completion_tokens: int
-    estimated: bool
-    timings: object
-    dropped: list[MessageId]
-    length: int
-    runs: object
-    kept: bool
-
-
-class StoredChunk(Struct, frozen=True, kw_only=True):
-    """A row of the journal; ``body`` of tool calls is JSON."""
-
-    position: int
-    kind: Kind
-    body: str
-    tokens: int
-
-
-class KnownKey(Struct, frozen=True, kw_only=True):
-    """What an idempotency key stands for."""
-
-    body_hash: bytes
-    generation_id: GenerationId
 
 
 class GenerationStore:
@@ -388,62 +281,6 @@ class GenerationStore:
         """Tell those who run these generations that somebody follows them here."""
         async with connection(self._pool) as lent:
             await lent.execute(self._TELL_WATCHED, {"ids": list(generation_ids)})
-
-    _TIDY = """
-        with leftovers as (
-            delete from generation_chunks
-            where generation_id in (
-                select id from generations
-                where state <> 'running' and id in (select distinct generation_id from generation_chunks)
-            )
-        )
-        delete from runners
-        where heartbeat_at < now() - interval '1 day'
-            and not exists (
-                select from generations where generations.runner_id = runners.id and generations.state = 'running'
-            )
-    """
-
-    # Not all at once, because a statement has only seconds. What another process forgets now is passed by.
-    _FORGET = """
-        with keys as (
-            delete from idempotency_keys
-            where ctid = any(
-                array(
-                    select ctid from idempotency_keys
-                    where created_at <= now() - interval '24 hours'
-                    limit %(limit)s
-                    for update skip locked
-                )
-            )
-            returning 1
-        ),
-        answers as (
-            update generations
-            set content = null, thinking = null, tool_calls = null, runs = '[]'
-            where ctid = any(
-                array(
-                    select ctid from generations
-                    where content is not null and ended_at <= now() - interval '24 hours'
-                    limit %(limit)s
-                    for no key update skip locked
-                )
-            )
-            returning 1
-        )
-        select greatest((select count(*) from keys), (select count(*) from answers))
-    """
-
-    async def forget_old(self, *, at_once: int = _FORGET_AT_ONCE) -> None:
-        """Forget, after a day, idempotency keys and the answers that nobody wanted kept; remove what is left over."""
-        async with connection(self._pool) as lent:
-            await lent.execute(self._TIDY)
-        forgotten = at_once
-        while forgotten == at_once:
-            async with connection(self._pool) as lent:
-                cursor = lent.cursor(row_factory=scalar_row)
-                await cursor.execute(self._FORGET, {"limit": at_once})
-                forgotten = await cursor.fetchone()
 
 
 def _json(rows: Sequence[object]) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 from psycopg.rows import class_row, scalar_row
 
-from deeper_api.store.generations import Kind, Run, State
+from deeper_api.store.generation_rows import Kind, Run, State
 from deeper_api.store.pool import Pool, connection
 from deeper_core import GenerationId, RunnerId, Timings, ToolCall
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from psycopg.rows import dict_row
 
-from deeper_api.store.generations import State
+from deeper_api.store.generation_rows import State
 from deeper_api.store.pool import Pool, connection
 from deeper_core import GenerationId, UserId
 
