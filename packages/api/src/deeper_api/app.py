@@ -80,33 +80,7 @@ def create_app(
     app = Litestar(
         route_handlers=[*ROUTES, *reference_routes()] if config.profile == "dev" else ROUTES,
         guards=[limit(identify(directory.sessions, directory.standings, directory.api_keys), limits), require_json],
-        dependencies={
-            "accounts": provide_always(directory.accounts),
-            "admin": Provide(provide_admin),
-            "api_keys": provide_always(directory.api_keys),
-            "audit": provide_always(directory.audit),
-            "audits": provide_always(directory.audits),
-            "caller": Provide(provide_caller),
-            "client_address": Provide(provide_client_address),
-            "config": provide_always(config),
-            "conversations": provide_always(Conversations(pool)),
-            "device": Provide(provide_device),
-            "engine": provide_always(chat.engine),
-            "generations": provide_always(chat.generations),
-            "limits": provide_always(limits),
-            "model_pool": provide_always(chat.models),
-            "oversight": provide_always(directory.oversight),
-            "overviews": provide_always(OverviewStore(pool)),
-            "password_attempts": Provide(provide_password_attempts(limits)),
-            "people": provide_always(directory.people),
-            "person": Provide(provide_person),
-            "pool": provide_always(pool),
-            "questions": provide_always(chat.questions),
-            "request_id": Provide(provide_request_id),
-            "sessions": provide_always(directory.sessions),
-            "still_stands": Provide(provide_still_stands),
-            "usages": provide_always(UsageStore(pool)),
-        },
+        dependencies=_dependencies(config, pool, directory, limits, chat),
         exception_handlers={Exception: respond_to_error},
         request_class=JsonRequest,
         request_max_body_size=BODY_BYTES,
@@ -123,6 +97,39 @@ def create_app(
         trusted_proxies=parse_networks(config.server.trusted_proxies),
         allowed_origins=config.server.allowed_origins,
     )
+
+
+def _dependencies(
+    config: AppConfig, pool: Pool, directory: Directory, limits: Limits, chat: Chat
+) -> dict[str, Provide]:
+    """Return what routes may ask for, by the names of their parameters."""
+    return {
+        "accounts": provide_always(directory.accounts),
+        "admin": Provide(provide_admin),
+        "api_keys": provide_always(directory.api_keys),
+        "audit": provide_always(directory.audit),
+        "audits": provide_always(directory.audits),
+        "caller": Provide(provide_caller),
+        "client_address": Provide(provide_client_address),
+        "config": provide_always(config),
+        "conversations": provide_always(Conversations(pool)),
+        "device": Provide(provide_device),
+        "engine": provide_always(chat.engine),
+        "generations": provide_always(chat.generations),
+        "limits": provide_always(limits),
+        "model_pool": provide_always(chat.models),
+        "oversight": provide_always(directory.oversight),
+        "overviews": provide_always(OverviewStore(pool)),
+        "password_attempts": Provide(provide_password_attempts(limits)),
+        "people": provide_always(directory.people),
+        "person": Provide(provide_person),
+        "pool": provide_always(pool),
+        "questions": provide_always(chat.questions),
+        "request_id": Provide(provide_request_id),
+        "sessions": provide_always(directory.sessions),
+        "still_stands": Provide(provide_still_stands),
+        "usages": provide_always(UsageStore(pool)),
+    }
 
 
 def _lifespan(

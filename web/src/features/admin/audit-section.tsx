@@ -2,6 +2,7 @@
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Fragment, useState } from "react";
+import { MoreButton } from "@/components/more-button";
 import { Section } from "@/components/page-frame";
 import { QueryView } from "@/components/query-view";
 import { deviceName } from "@/features/settings/device-names";
@@ -80,16 +81,7 @@ export function AuditSection() {
           );
         }}
       </QueryView>
-      {query.hasNextPage && (
-        <button
-          type="button"
-          className="button justify-self-start"
-          disabled={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more
-        </button>
-      )}
+      <MoreButton query={query} />
     </Section>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
+import { MoreButton } from "@/components/more-button";
 import { Section } from "@/components/page-frame";
 import { QueryView } from "@/components/query-view";
 import { api, result } from "@/lib/api/client";
@@ -61,16 +62,7 @@ export function UsersSection() {
           );
         }}
       </QueryView>
-      {query.hasNextPage && (
-        <button
-          type="button"
-          className="button justify-self-start"
-          disabled={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more
-        </button>
-      )}
+      <MoreButton query={query} />
       {chosen && <UserDialog account={chosen} onClose={() => setChosen(undefined)} />}
     </Section>
   );
