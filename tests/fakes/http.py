@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import io
+import ssl
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import aiohttp
 
@@ -75,9 +77,10 @@ class HttpExchange(Exchange):
 
 
 @contextlib.asynccontextmanager
-async def open_client(url: str) -> AsyncGenerator[HttpClient]:
-    """Yield a client of the server at ``url``."""
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+async def open_client(url: str, certificate: Path | None = None) -> AsyncGenerator[HttpClient]:
+    """Yield a client of the server at ``url``; a ``certificate`` is what it believes in place of the authorities."""
+    trust = ssl.create_default_context(cafile=certificate) if certificate else True
+    connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=trust)
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield HttpClient(url, session)
