@@ -15,13 +15,15 @@ _FILES: Final = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h")
 
 
 def main(environment: Path) -> None:
-    """Trim the environment."""
+    """Trim the environment, and put the programs of PostgreSQL that stay among its own."""
     for packages in environment.glob("lib/python*/site-packages"):
         for unused in list(_unused(packages)):
             if unused.is_dir() and not unused.is_symlink():
                 shutil.rmtree(unused)
             else:
                 unused.unlink(missing_ok=True)
+        for program in packages.glob(f"{_POSTGRES}/*/bin/*"):
+            (environment / "bin" / program.name).symlink_to(program)
 
 
 def _unused(packages: Path) -> Iterator[Path]:
