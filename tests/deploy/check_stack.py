@@ -145,7 +145,7 @@ async def test_every_piece_of_an_answer_comes_by_itself(account: Account):
         head = await exchange.head()
         while piece := await exchange.read():
             reads.append(piece)
-    assert head.header("content-type") == "text/event-stream"
+    assert (head.header("content-type") or "").startswith("text/event-stream")
     assert text_of(b"".join(reads)) == _TEXT
     # Sixteen words, a quarter of a second apart; a proxy that buffers would have made one or two of them.
     assert len(reads) > 10
@@ -156,13 +156,13 @@ async def test_an_answer_is_gone_on_with_at_any_replica(stack: Stack, account: A
     async with user.open("POST", "/v1/chat", question()) as exchange:
         body = await exchange.read_until(b"event: delta")
     generation = sse_frames(body.rpartition(b"\n\n")[0] + b"\n\n")[0][2]["generation_id"]
-    texts: list[str] = []
-    for _ in range(6):  # from the beginning each time, while it is made and after that
+    # The first of these while the answer is made. Each goes to a replica by chance; so many miss neither of two.
+    for _ in range(30):
         reply = await user.get(f"/v1/generations/{generation}/events?after=0")
-        texts.append(text_of(reply.body))
-    assert texts == [_TEXT] * 6
+        assert text_of(reply.body) == _TEXT
     logs = [docker("logs", replica).stdout for replica in stack.containers("api")]
-    assert all("/v1/generations/{id" in log for log in logs)
+    assert len(logs) == 2
+    assert all('_id}/events"' in log for log in logs), logs
 
 
 async def test_an_answer_is_cancelled_at_any_replica(account: Account):
@@ -186,7 +186,8 @@ async def test_no_answer_is_lost_while_all_replicas_are_replaced(stack: Stack, a
     old = set(stack.containers("api"))
     rolling = stack.roll()
     counts = await asyncio.gather(*(_ask_until_ended(account.client, rolling.poll) for _ in range(4)))
-    assert rolling.wait() == 0, rolling.communicate()[0]
+    said, _ = rolling.communicate()
+    assert rolling.returncode == 0, said
     assert not old & set(stack.containers("api"))
     assert len(stack.containers("api")) == len(old)
     assert min(counts) >= 2
