@@ -5,8 +5,12 @@ skipped.
 """
 
 import asyncio
+import json
 import re
+import shutil
+import subprocess
 from collections.abc import AsyncGenerator, Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -128,6 +132,22 @@ def test_pages_come_by_http2_with_brotli_and_their_headers(stack: Stack):
     names = {name.decode() for name, _ in DEFAULT_HEADERS} | {"x-request-id"}
     counts = {name: len(re.findall(rf"(?m)^{name}:", head)) for name in names}
     assert counts == dict.fromkeys(names, 1)
+
+
+@pytest.mark.skipif(shutil.which("testssl") is None, reason="testssl.sh is not installed")
+def test_nothing_is_wrong_with_the_encryption(stack: Stack, tmp_path: Path):
+    found = tmp_path / "found.json"
+    looks = ["-p", "-s", "-f", "-U", "-h"]  # protocols, suites, forward secrecy, known attacks, headers
+    command = ["testssl", "--quiet", "--warnings", "off", "--jsonfile", str(found), *looks, stack.url]
+    subprocess.run(command, capture_output=True, check=False, timeout=300)
+    findings = {each["id"]: each for each in json.loads(found.read_text())}
+    assert findings["TLS1_3"]["severity"] == findings["TLS1_2"]["severity"] == "OK"
+    # BREACH takes a secret beside what a client sent: pages have none, and responses with tokens are not compressed.
+    harmless = {"BREACH", "engine_problem"}
+    wrong = [
+        each for each in findings.values() if each["severity"] not in {"OK", "INFO"} and each["id"] not in harmless
+    ]
+    assert not wrong
 
 
 def test_files_of_pages_may_be_kept_for_ever(stack: Stack):

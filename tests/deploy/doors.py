@@ -50,10 +50,8 @@ class Door:
         for old, new in changes.items():
             text = text.replace(old, new)
         places = {
-            "/etc/nginx/mime.types": "/etc/nginx/mime.types",
             "/etc/nginx/tls/tls.crt": str(self.certificate),
             "/etc/nginx/tls/tls.key": str(self.certificate),
-            "/etc/nginx/": f"{self._folder}/",
             " /tmp/": f" {self._folder}/",
             "/srv/acme": str(self._folder / "acme"),
             "/dev/stdout": str(self._folder / "log"),
