@@ -42,7 +42,7 @@ class Replicas:
     def scale(self, count: int) -> None:
         """Have so many of them, healthy, without touching those that run."""
         scale = ("--scale", f"api={count}", "--wait", "--wait-timeout", str(_HEALTHY_SECONDS))
-        self._run("up", "-d", "--no-deps", "--no-recreate", "--no-build", *scale, "api")
+        self._run("up", "-d", "--no-recreate", "--no-build", *scale, "api")
 
     @staticmethod
     def end(replica: str) -> None:

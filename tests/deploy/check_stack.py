@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from deeper_api.middleware.edge import DEFAULT_HEADERS
+from tests.browser.client import install, missing_browser, run
 from tests.deploy.stacks import Stack, docker, image_size, missing
 from tests.fakes.exchanges import Account, Client, Json, sign_up, sse_frames
 from tests.fakes.http import open_client
@@ -150,6 +151,14 @@ def test_nothing_is_wrong_with_the_encryption(stack: Stack, tmp_path: Path):
     assert not wrong
 
 
+@pytest.mark.skipif(missing_browser() is not None, reason=f"no browser: {missing_browser()}")
+def test_somebody_signs_up_asks_and_finds_the_answer_again_in_a_browser(stack: Stack):
+    install()
+    program = Path(__file__).with_name("journey.ts")
+    done = run("node", str(program), stack.url, _TEXT, seconds=120)
+    assert done.returncode == 0, done.stdout
+
+
 def test_files_of_pages_may_be_kept_for_ever(stack: Stack):
     page = stack.curl("/login").stdout.decode()
     script = re.findall(r'src="(/_next/static/[^"]+\.js)"', page)[0]
@@ -209,7 +218,11 @@ async def test_no_answer_is_lost_while_all_replicas_are_replaced(stack: Stack, a
     said, _ = rolling.communicate()
     assert rolling.returncode == 0, said
     assert not old & set(stack.containers("api"))
-    assert len(stack.containers("api")) == len(old)
+    new = stack.containers("api")
+    assert len(new) == len(old)
+    # What comes after it finds nothing left to do.
+    stack.compose("up", "-d", "--wait", seconds=120)
+    assert stack.containers("api") == new
     assert min(counts) >= 2
 
 

@@ -54,7 +54,7 @@ class Stack:
             "LISTEN": "127.0.0.1",
             "HTTP_PORT": plain_port,
             "HTTPS_PORT": port,
-            "FRONT_SUBNET": f"172.31.{secrets.randbelow(200)}.0/24",
+            "FRONT_SUBNET": f"10.231.{secrets.randbelow(90)}.0/24",
             "OLLAMA_IMAGE": _OLLAMA,
         }
         self._settings = folder / "settings"
