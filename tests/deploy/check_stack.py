@@ -82,7 +82,7 @@ def test_only_nginx_can_be_reached_from_outside(stack: Stack):
     assert {line.split()[0] for line in told if "->" in line} == {"nginx"}
 
 
-def test_no_secret_is_in_an_environment_or_an_image(stack: Stack):
+def test_no_secret_is_in_what_everybody_may_inspect(stack: Stack):
     secrets = [file.read_text().strip() for file in (stack.certificate.parents[1]).iterdir() if file.is_file()]
     for service in (*_OURS, "postgres", "redis"):
         told = str(stack.inspect(service)["Config"])

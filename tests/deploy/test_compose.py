@@ -1,6 +1,7 @@
 """deploy/compose.yaml and deploy/.env.example say the same, and what is exposed is what should be."""
 
 import re
+import tomllib
 from typing import Final
 
 import yaml
@@ -26,6 +27,13 @@ def test_every_variable_is_in_the_example_with_its_default():
         name: value for name, value in used.items() if name not in examples
     }
     assert example.keys() - used.keys() == {"DEEPER_AUTH_SIGNUP"}
+
+
+def test_the_images_have_the_version_of_the_api():
+    version = tomllib.loads((ROOT / "packages" / "api" / "pyproject.toml").read_text())["project"]["version"]
+    rendered = yaml.safe_load((_DEPLOY / "kubernetes" / "kustomization.yaml").read_text())
+    assert set(re.findall(r":-deepersensor/\w+:([\d.]+)\}", _TEXT)) == {version}
+    assert {image["newTag"] for image in rendered["images"]} == {version}
 
 
 def test_nothing_but_nginx_listens_for_others():
