@@ -13,7 +13,8 @@ from deeper_core import UserId
 from tests.api.stores import open_pool
 
 ME = UserId(UUID("019a0000-0000-7000-8000-000000000001"))
-# Whoever has few messages among many, and whoever has most of them.
+# Whoever has few messages among many, and whoever has most of them. Their ids rise, as those of the product do, or it
+# would be a matter of luck how many of the newest messages have a word.
 SHARES = {"few": 2_500, "most": 20_000}
 OTHERS = 6_000
 SEED: LiteralString = """
@@ -29,7 +30,7 @@ SEED: LiteralString = """
     )
     insert into messages (conversation_id, id, user_id, role, content)
     select
-        conversation.id, gen_random_uuid(), conversation.user_id, 'user',
+        conversation.id, ('019a0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, conversation.user_id, 'user',
         'always ' || case when n %% 500 = 0 then 'seldom ' else '' end || 'w' || n %% 97 || ' x' || n %% 1009
     from conversation
     cross join generate_series(1, %(count)s) as n

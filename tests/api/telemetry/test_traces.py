@@ -41,8 +41,11 @@ DONE = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_
 
 @pytest.fixture
 def collector() -> Generator[Collector]:
+    before = sending()
     with running_collector() as collector:
         yield collector
+    for thread in sending() - before:
+        thread.join(20)  # else it would say in the log of a later test that nobody takes its spans
 
 
 def traced(url: str, collector: Collector, **more: Any) -> AppConfig:
