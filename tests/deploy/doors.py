@@ -14,6 +14,7 @@ SOURCE: Final = Path(__file__).parents[2] / "deploy" / "nginx"
 NGINX: Final = shutil.which("nginx")
 # From 1.25.1 on `http2` is a directive of its own; before, it is part of `listen`.
 _FIRST_WITH_HTTP2: Final = (1, 25, 1)
+_FIRST_WITH_CHOICE: Final = (3, 3)  # of curves, some of which it may not know
 
 
 class Door:
@@ -45,8 +46,10 @@ class Door:
 
     def _fit(self, text: str, changes: Mapping[str, str]) -> str:
         text = re.sub(r"(?m)^\s*brotli.*\n", "", text)  # not every machine has the module
-        if _version() < _FIRST_WITH_HTTP2:
+        if _version("nginx/") < _FIRST_WITH_HTTP2:
             text = text.replace("8443 ssl default_server", "8443 ssl http2 default_server").replace("http2 on;", "")
+        if _version("OpenSSL ") < _FIRST_WITH_CHOICE:
+            text = text.replace("?X25519MLKEM768:", "")
         for old, new in changes.items():
             text = text.replace(old, new)
         places = {
@@ -88,8 +91,8 @@ def _upstreams(api: Sequence[str], web: str) -> str:
     """
 
 
-def _version() -> tuple[int, ...]:
-    said = subprocess.run([str(NGINX), "-v"], capture_output=True, text=True, check=True).stderr
-    found = re.search(r"nginx/([\d.]+)", said)
+def _version(of: str) -> tuple[int, ...]:
+    said = subprocess.run([str(NGINX), "-V"], capture_output=True, text=True, check=True).stderr
+    found = re.search(rf"{of}([\d.]+)", said)
     assert found is not None, said
     return tuple(map(int, found[1].split(".")))

@@ -21,6 +21,7 @@ from tests.fixtures.servers import Backend, StartServer
 
 GONE = "http://127.0.0.1:9"  # nobody listens there
 MIB = 2**20
+METHODS = ("TRACE",)
 HEADERS = {name.decode(): value.decode() for name, value in DEFAULT_HEADERS}
 
 
@@ -43,14 +44,16 @@ async def file(peer: Peer) -> None:
     )
 
 
-def assert_refusal(reply: Reply, status: int, code: ErrorCode) -> None:
+def assert_refusal(reply: Reply, status: int, code: ErrorCode, *, encrypted: bool = True) -> None:
     assert reply.status == status, reply
     assert reply.header("content-type") == "application/json"
     error = reply.json()["error"]
     assert error.keys() == {"code", "message", "request_id"}
     assert error["code"] == code
     assert error["request_id"] == reply.header("x-request-id")
-    assert {name: reply.header(name) for name in HEADERS} == HEADERS
+    # RFC 6797 section 7.2: nothing that came in the clear may say so.
+    wanted = HEADERS if encrypted else HEADERS | {"strict-transport-security": None}
+    assert {name: reply.header(name) for name in HEADERS} == wanted
 
 
 # What nginx says itself
@@ -60,6 +63,41 @@ async def test_what_is_closed_is_not_found(open_door: OpenDoor, backend: Backend
     async with through(open_door([backend.url])) as client:
         for path in ("/metrics", "/health/ready", "/api/metrics", "/api/health/ready", "/api/", "/v1/../metrics"):
             assert_refusal(await client.get(path), 404, ErrorCode.NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "//health/ready",
+            "/health//ready",
+            "/./health/ready",
+            "/health/x/../ready",
+            "/health/ready/",
+            "/health/ready;x",
+        ),
+        *("/%68ealth/ready", "/health%2Fready", "/health/ready%20", "/health/ready%0A", "/v1/%2e%2e/health/ready"),
+        *(
+            "/v1/..%2fhealth/ready",
+            "/v1/..;/health/ready",
+            "/v1/..\\health/ready",
+            "/api/v1/%2e%2e/%2e%2e/health/ready",
+        ),
+        *("/api/v1/..%2f..%2fhealth/ready", "/health/ready/../../v1/../health/ready", "http://localhost/health/ready"),
+    ],
+)
+async def test_no_spelling_of_a_path_opens_what_is_closed(open_door: OpenDoor, backend: Backend, path: str):
+    door = open_door([backend.url])
+    sent = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    reply = await send_raw(door.url, sent, certificate=door.certificate)
+    assert (reply.status, reply.json()["error"]["code"]) == (404, ErrorCode.NOT_FOUND)
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/api", "/api/v1", "/openai/v1", "/v1/auth", "/v1/me/"])
+async def test_no_path_of_the_api_is_led_to_another(open_door: OpenDoor, backend: Backend, path: str):
+    async with through(open_door([backend.url])) as client:
+        reply = await client.get(path)
+    assert (reply.status, reply.header("content-type")) in {(404, "application/json"), (401, "application/json")}
 
 
 async def test_a_body_that_is_too_large_is_refused_with_and_without_a_length(open_door: OpenDoor, backend: Backend):
@@ -80,6 +118,34 @@ async def test_an_import_may_have_eight_mebibytes(open_door: OpenDoor, backend: 
             fits = await user.post(path, body=b" " * 8 * MIB, headers=json)
             assert fits.status == 400  # by the API, for it is no JSON
             over = await user.post(path, body=b" " * (8 * MIB + 1), headers=json)
+            assert_refusal(over, 413, ErrorCode.BODY_TOO_LARGE)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/v1/conversations/import", "/api/v1/chat"])
+async def test_strangers_are_refused_before_they_have_sent_what_is_large(
+    open_door: OpenDoor, backend: Backend, path: str
+):
+    door = open_door([backend.url])
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n"
+    reply = await send_raw(door.url, head.encode(), b" " * 100_000, certificate=door.certificate)
+    assert reply.status == 401
+
+
+async def test_who_is_refused_learns_that_however_much_was_sent(open_door: OpenDoor, backend: Backend):
+    json = {"content-type": "application/json"}
+    async with through(open_door([backend.url])) as client:
+        for _ in range(10):
+            reply = await client.post("/v1/conversations/import", body=b" " * 8 * MIB, headers=json)
+            assert reply.status == 401
+
+
+async def test_what_needs_no_large_body_takes_none(open_door: OpenDoor, backend: Backend):
+    json = {"content-type": "application/json"}
+    async with through(open_door([backend.url])) as client:
+        for path in ("/v1/auth/login", "/v1/api-keys", "/api/v1/auth/signup"):
+            fits = await client.post(path, body=b" " * 64 * 1024, headers=json)
+            assert fits.status in {400, 401}
+            over = await client.post(path, body=b" " * (64 * 1024 + 1), headers=json)
             assert_refusal(over, 413, ErrorCode.BODY_TOO_LARGE)
 
 
@@ -108,26 +174,44 @@ async def test_an_api_that_says_nothing_is_not_waited_for_without_end(open_door:
     assert reply.header("retry-after") == "2"
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000,
-    ],
-    ids=["no host", "a bad host", "a long header"],
-)
-async def test_a_malformed_request_is_refused_in_the_same_form(open_door: OpenDoor, sent: bytes):
+MALFORMED = {
+    "no host": b"GET / HTTP/1.1",
+    "a bad host": b"GET / HTTP/1.1\r\nHost: a b",
+    "a long header": b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000,
+    "a long address": b"GET /%s HTTP/1.1\r\nHost: a" % (b"x" * 70_000),
+    "no path": b"GET me HTTP/1.1\r\nHost: a",
+    "a bad escape": b"GET /%zz HTTP/1.1\r\nHost: a",
+    "NUL in the path": b"GET /%00 HTTP/1.1\r\nHost: a",
+    "no method": b"/ HTTP/1.1\r\nHost: a",
+    "a new version": b"GET / HTTP/3.0\r\nHost: a",
+    "an unknown coding": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: other",
+    "CONNECT": b"CONNECT a:443 HTTP/1.1\r\nHost: a",
+    "TRACE": b"TRACE / HTTP/1.1\r\nHost: a",
+}
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_malformed_request_is_refused_in_the_same_form(open_door: OpenDoor, encrypted: bool):
     door = open_door([GONE])
-    reply = await send_raw(door.plain_url.replace("localhost", "127.0.0.1"), sent, b"\r\n\r\n")
-    assert reply.status == 400
-    assert reply.json()["error"]["code"] == ErrorCode.INVALID_REQUEST
+    for name, sent in MALFORMED.items():
+        url, trust = (door.url, door.certificate) if encrypted else (door.plain_url, None)
+        reply = await send_raw(url, sent, b"\r\n\r\n", certificate=trust)
+        wanted = (405, ErrorCode.METHOD_NOT_ALLOWED) if name in METHODS else (400, ErrorCode.INVALID_REQUEST)
+        assert_refusal(reply, *wanted, encrypted=encrypted)
+
+
+async def test_whoever_does_not_encrypt_where_that_is_expected_is_refused(open_door: OpenDoor):
+    door = open_door([GONE])
+    reply = await send_raw(door.url.replace("https:", "http:"), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert_refusal(reply, 400, ErrorCode.INVALID_REQUEST, encrypted=False)
 
 
 def test_every_code_of_nginx_is_one_of_the_apis():
-    codes = set(re.findall(r'"code":"(\w+)"', (SOURCE / "errors.conf").read_text()))
-    assert codes <= set(map(str, STATUS))
-    assert len(codes) == 7
+    codes = re.findall(r"(\d+) (\w+);", (SOURCE / "refusals.conf").read_text())
+    assert {int(status): code for status, code in codes if STATUS[ErrorCode(code)] != int(status)} == {
+        502: "overloaded",
+        504: "overloaded",
+    }
 
 
 # What it hands on
@@ -178,11 +262,13 @@ async def test_what_has_tokens_in_it_is_not_compressed(open_door: OpenDoor):
 
     async with running_upstream(tokens) as api, through(open_door([api.url])) as client:
         wants = {"accept-encoding": "gzip"}
-        secret = await client.get("/v1/auth/sessions", headers=wants)
+        secret = [
+            await client.get(path, headers=wants) for path in ("/v1/auth/login", "/v1/api-keys", "/v1/me/password")
+        ]
         other = await client.get("/v1/models", headers=wants)
-    assert secret.header("content-encoding") is None
+    assert [reply.header("content-encoding") for reply in secret] == [None] * 3
     assert other.header("content-encoding") == "gzip"
-    assert other.body == secret.body
+    assert other.body == secret[0].body
 
 
 async def test_what_a_client_says_of_its_address_is_overwritten(open_door: OpenDoor):
@@ -223,6 +309,16 @@ async def test_one_id_is_in_the_response_the_api_and_the_log(open_door: OpenDoor
     # It is written after the response.
     wait_until(lambda: f'"request_id":"{given}"' in door.log())
     assert "secret" not in door.log()
+
+
+async def test_what_people_search_for_is_in_no_log_whatever_happens(open_door: OpenDoor):
+    door = open_door([GONE], changes={"rate=50r/s": "rate=1r/m", "burst=200": "burst=2"})
+    async with through(door) as client:
+        sent = {"referer": "https://localhost/chat?q=secret", "x-request-id": "searched"}
+        statuses = {(await client.get("/v1/search?q=secret", headers=sent)).status for _ in range(5)}
+    assert statuses == {502, 429}
+    wait_until(lambda: door.log().count('"path":"/v1/search"') == 5)
+    assert "secret" not in door.log() + door.errors()
 
 
 async def test_a_browser_that_comes_without_tls_is_sent_to_where_there_is(open_door: OpenDoor):

@@ -91,13 +91,14 @@ async def open_client(url: str, certificate: Path | None = None) -> AsyncGenerat
         yield HttpClient(url, session)
 
 
-async def send_raw(url: str, *pieces: bytes) -> Reply:
+async def send_raw(url: str, *pieces: bytes, certificate: Path | None = None) -> Reply:
     """Send exactly these bytes to the server at ``url`` and return the reply, which has to have a length.
 
     The server may answer and close before it has read everything.
     """
-    host, _, port = url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    host, _, port = url.partition("://")[2].partition(":")
+    trust = ssl.create_default_context(cafile=certificate) if certificate else None
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=trust)
     try:
         with contextlib.suppress(ConnectionError):
             for piece in pieces:
