@@ -6,6 +6,7 @@
 
 import argparse
 import ipaddress
+import re
 import secrets
 import shutil
 import subprocess
@@ -18,39 +19,63 @@ _FOLDER: Final = Path(__file__).parent
 # The folder is its owner's; what is in it may be read by everybody, for the users in containers are others.
 _FOLDER_MODE, _OPEN_FOLDER_MODE, _FILE_MODE = 0o700, 0o755, 0o444
 _DAYS: Final = 397  # as long as browsers accept
+_NAME: Final = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _RELOAD: Final = "docker compose -f deploy/compose.yaml exec nginx nginx -s reload"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is missing, and say what was done."""
     options = _parser().parse_args(arguments)
-    folder: Path = options.folder
     if bool(options.certificate) != bool(options.key):
         return _refuse("--certificate and --key belong together.")
-    (folder / "secrets").mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    (folder / "secrets" / "tls").mkdir(mode=_OPEN_FOLDER_MODE, exist_ok=True)
-    made = _make_secrets(folder / "secrets")
+    if shutil.which("openssl") is None:
+        return _refuse("This needs the command openssl.")
+    try:
+        return _make(options.folder, options.name, options.certificate, options.key)
+    except OSError as error:
+        return _refuse(str(error))
+
+
+def _make(folder: Path, names: Sequence[str] | None, certificate: Path | None, key: Path | None) -> int:
+    tls = folder / "secrets" / "tls"
+    tls.mkdir(parents=True, exist_ok=True)
+    # Said expressly, whatever the umask was, and whoever made them.
+    tls.parent.chmod(_FOLDER_MODE)
+    tls.chmod(_OPEN_FOLDER_MODE)
+    made = _make_secrets(tls.parent)
     if not (folder / ".env").exists():
         shutil.copyfile(_FOLDER / ".env.example", folder / ".env")
         made.append(".env")
     print("Made:", ", ".join(made) if made else "nothing, all secrets were there")
-    tls = folder / "secrets" / "tls"
-    if options.certificate:
-        return _take(tls, options.certificate, options.key)
-    if (tls / "tls.crt").exists():
-        return 0
-    return _sign(tls, options.name or ["localhost"])
+    if certificate and key:
+        return _take(tls, certificate, key)
+    if not (tls / "tls.crt").exists():
+        return _sign(tls, names or ["localhost"])
+    if names:
+        print(f"The certificate that is there stays. For another one, remove {tls / 'tls.crt'} and come again.")
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Make secrets and a certificate for deploy/compose.yaml.")
     parser.add_argument(
-        "--name", action="append", help="name or address of the server, for the certificate (localhost)"
+        "--name", action="append", type=_name, help="name or address of the server, for the certificate (localhost)"
     )
     parser.add_argument("--certificate", type=Path, help="a real certificate, with its chain, in PEM")
     parser.add_argument("--key", type=Path, help="its key, in PEM")
     parser.add_argument("--folder", type=Path, default=_FOLDER, help="where compose.yaml is")
     return parser
+
+
+def _name(text: str) -> str:
+    """Return the name or address of a server that ``text`` is.
+
+    Raises:
+        ArgumentTypeError: it is more than that, or something else.
+    """
+    if not _NAME.fullmatch(text) and not _is_address(text):
+        raise argparse.ArgumentTypeError(f"neither a name nor an address: {text}")
+    return text
 
 
 def _make_secrets(folder: Path) -> list[str]:
@@ -81,28 +106,27 @@ def _write(file: Path, text: str) -> None:
     """Write the file in one step: whoever reads it meanwhile has the old one."""
     new = file.with_name(f".{file.name}.new")
     new.unlink(missing_ok=True)
-    new.write_text(text, encoding="ascii")
+    new.write_text(text, encoding="utf-8")
     new.chmod(_FILE_MODE)
     new.replace(file)
 
 
 def _take(tls: Path, certificate: Path, key: Path) -> int:
-    texts = [file.read_text(encoding="ascii") for file in (certificate, key)]
-    if not _fit(certificate, key):
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in (certificate, key)]
+    of_certificate = _openssl("x509", "-in", str(certificate), "-noout", "-pubkey")
+    if of_certificate is None:
+        return _refuse(f"There is no certificate in {certificate}, or not in PEM.")
+    of_key = _openssl("pkey", "-in", str(key), "-pubout", "-passin", "pass:")  # without asking for a password
+    if of_key is None:
+        return _refuse(f"There is no key in {key}, or not in PEM, or it takes a password, which nginx would not know.")
+    if of_certificate != of_key:
         return _refuse("That certificate does not belong to that key.")
+    if _openssl("x509", "-in", str(certificate), "-noout", "-checkend", "0") is None:
+        return _refuse("That certificate has expired.")
     _write(tls / "tls.key", texts[1])
     _write(tls / "tls.crt", texts[0])
     print(f"The certificate is in place. If nginx runs already: {_RELOAD}")
     return 0
-
-
-def _fit(certificate: Path, key: Path) -> bool:
-    """Return whether both have the same public key."""
-    public = [
-        _openssl("x509", "-in", str(certificate), "-noout", "-pubkey"),
-        _openssl("pkey", "-in", str(key), "-pubout"),
-    ]
-    return None not in public and public[0] == public[1]
 
 
 def _sign(tls: Path, names: Sequence[str]) -> int:
@@ -115,9 +139,9 @@ def _sign(tls: Path, names: Sequence[str]) -> int:
         *("-addext", "extendedKeyUsage=serverAuth", "-keyout", str(key), "-out", str(certificate)),
     )
     if made is None:
-        return _refuse("The certificate could not be made. Is openssl installed?")
+        return _refuse("openssl could not make the certificate.")
     for made_file, name in ((key, "tls.key"), (certificate, "tls.crt")):
-        _write(tls / name, made_file.read_text(encoding="ascii"))
+        _write(tls / name, made_file.read_text(encoding="utf-8"))
         made_file.unlink()
     print(
         f"Made a certificate for {', '.join(names)} that nobody vouches for: browsers will warn. For a real one, from "
@@ -137,11 +161,8 @@ def _is_address(name: str) -> bool:
 
 
 def _openssl(*arguments: str) -> str | None:
-    """Return what openssl writes; None if it fails, or is not there."""
-    command = shutil.which("openssl")
-    if command is None:
-        return None
-    done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)  # noqa: S603  - fixed
+    """Return what openssl writes; None if it fails."""
+    done = subprocess.run(("openssl", *arguments), capture_output=True, text=True, check=False)  # noqa: S603, S607  - fixed, and found on PATH
     return done.stdout if done.returncode == 0 else None
 
 
