@@ -24,54 +24,75 @@ class Replicas:
 
     def migrate(self) -> None:
         """Apply what is new in the schema; replicas of the version before go on with it."""
-        self._run("run", "--rm", "--no-deps", "migrate")
+        _run(*self._compose, "run", "--rm", "--no-deps", "migrate")
+
+    def forget_ended(self) -> None:
+        """Remove those that have ended, which would be started again in place of new ones."""
+        _run(*self._compose, "rm", "--force", "api")
 
     def running(self) -> list[str]:
         """Return them, the oldest first."""
-        done = subprocess.run((*self._compose, "ps", "-q", "api"), check=True, capture_output=True, text=True)  # noqa: S603  - our own command
-        ids = done.stdout.split()
-        format_ = "{{.Created}} {{.ID}}"
-        told = subprocess.run(  # noqa: S603  - likewise
-            ("docker", "inspect", "--format", format_, *ids),  # noqa: S607  - found on PATH
-            check=bool(ids),
-            capture_output=True,
-            text=True,
-        )
-        return [line.split()[1] for line in sorted(told.stdout.splitlines())]
+        ids = self._ids()
+        told = _output("docker", "inspect", "--format", "{{.Created}} {{.ID}}", *ids) if ids else ""
+        return [line.split()[1] for line in sorted(told.splitlines())]
 
-    def scale(self, count: int) -> None:
-        """Have so many of them, healthy, without touching those that run."""
+    def add(self, count: int) -> None:
+        """Have so many of them, one more than there are, without touching those; or have as many as before."""
+        before = set(self._ids())
         scale = ("--scale", f"api={count}", "--wait", "--wait-timeout", str(_HEALTHY_SECONDS))
-        self._run("up", "-d", "--no-recreate", "--no-build", *scale, "api")
+        try:
+            # Without what they depend on: a migration of the version before would be among it.
+            _run(*self._compose, "up", "-d", "--no-deps", "--no-recreate", "--no-build", *scale, "api")
+        except BaseException:
+            for replica in set(self._ids("--all")) - before:
+                _output("docker", "rm", "--force", replica)
+            raise
 
     @staticmethod
     def end(replica: str) -> None:
         """Stop one, which takes as long as its answers, or the drain time at most."""
-        for command in ("stop", "rm"):
-            subprocess.run(("docker", command, replica), check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607  - an id that docker gave, and docker on PATH
+        _output("docker", "stop", replica)
+        _output("docker", "rm", replica)
 
-    def _run(self, *arguments: str) -> None:
-        subprocess.run((*self._compose, *arguments), check=True)  # noqa: S603  - our own command
+    def _ids(self, *which: str) -> list[str]:
+        return _output(*self._compose, "ps", "-q", *which, "api").split()
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True)  # noqa: S603  - our own command
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603  - likewise
 
 
 def main(arguments: Sequence[str]) -> int:
     """Replace all of them."""
     parser = argparse.ArgumentParser(description="Replace the replicas of the API without a pause.")
     parser.add_argument("compose", nargs="*", help="arguments for docker compose, after --")
-    replicas = Replicas(parser.parse_args(arguments).compose)
     try:
-        old = replicas.running()
-        if not old:
-            print("No replica runs: docker compose -f deploy/compose.yaml up -d", file=sys.stderr)
-            return 1
-        replicas.migrate()
-        for number, replica in enumerate(old, start=1):
-            replicas.scale(len(old) + 1)
-            replicas.end(replica)
-            print(f"Replaced {number} of {len(old)}.")
+        return _replace(Replicas(parser.parse_args(arguments).compose))
+    except FileNotFoundError:
+        reason = "there is no docker command."
     except subprocess.CalledProcessError as error:
-        print(f"Stopped, for this failed: {' '.join(map(str, error.cmd))}. What runs goes on.", file=sys.stderr)
+        reason = f"this failed: {' '.join(error.cmd)}"
+    except KeyboardInterrupt:
+        reason = "it was interrupted."
+    print(f"Stopped: {reason}\nWhat runs goes on; come again for the rest.", file=sys.stderr)
+    return 1
+
+
+def _replace(replicas: Replicas) -> int:
+    old = replicas.running()
+    if not old:
+        print("No replica runs: docker compose -f deploy/compose.yaml up -d", file=sys.stderr)
         return 1
+    replicas.migrate()
+    replicas.forget_ended()
+    for number, replica in enumerate(old, start=1):
+        replicas.add(len(old) + 1)
+        replicas.end(replica)
+        print(f"Replaced {number} of {len(old)}.", flush=True)
     return 0
 
 
