@@ -1,5 +1,6 @@
 """deploy/nginx as it is, in a process of this machine: other addresses and folders, and nothing that it lacks here."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -91,6 +92,7 @@ def _upstreams(api: Sequence[str], web: str) -> str:
     """
 
 
+@functools.cache
 def _version(of: str) -> tuple[int, ...]:
     said = subprocess.run([str(NGINX), "-V"], capture_output=True, text=True, check=True).stderr
     found = re.search(rf"{of}([\d.]+)", said)

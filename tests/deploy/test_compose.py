@@ -1,11 +1,14 @@
 """deploy/compose.yaml and deploy/.env.example say the same, and what is exposed is what should be."""
 
+import json
 import re
+import subprocess
 import tomllib
 from typing import Final
 
 import yaml
 
+from tests.deploy.conftest import OpenDoor
 from tests.deploy.stacks import ROOT
 from tests.fakes.exchanges import Json
 
@@ -56,6 +59,16 @@ def test_everything_has_a_limit_and_what_lasts_a_check_of_its_health():
         assert "memory" in service["deploy"]["resources"]["limits"], name
         if "profiles" not in service:
             assert service["healthcheck"], name
+
+
+def test_nginx_is_healthy_while_it_answers(open_door: OpenDoor):
+    door = open_door(["http://127.0.0.1:9"])
+    command = compose()["services"]["nginx"]["healthcheck"]["test"][1:]
+    assert json.dumps(command) in (_DEPLOY / "nginx" / "Dockerfile").read_text()
+    looks = [word.replace("/8080", f"/{door.plain_port}") for word in command]
+    assert subprocess.run(looks, check=False, timeout=30).returncode == 0
+    door.close()
+    assert subprocess.run(looks, check=False, timeout=30, stderr=subprocess.DEVNULL).returncode != 0
 
 
 def test_docker_waits_longer_than_the_api_drains():
