@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import io
+import ssl
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import aiohttp
 
@@ -13,7 +15,7 @@ _OF_AIOHTTP = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 class HttpClient(Client):
-    """Calls the server at ``url``, on a connection of its own for each request."""
+    """Calls the server at ``url``, on a connection of its own for each request unless it is encrypted."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession, token: str | None = None) -> None:
         self.token = token
@@ -71,25 +73,32 @@ class HttpExchange(Exchange):
 
     def leave(self) -> None:
         if not self._asking.cancel() and not self._asking.cancelled() and not self._asking.exception():
-            self._asking.result().close()
+            response = self._asking.result()
+            line = response.connection and response.connection.transport
+            if line and line.get_extra_info("sslcontext"):
+                line.abort()  # closing takes a word of the other side, and nobody waits for it
+            response.close()
 
 
 @contextlib.asynccontextmanager
-async def open_client(url: str) -> AsyncGenerator[HttpClient]:
-    """Yield a client of the server at ``url``."""
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+async def open_client(url: str, certificate: Path | None = None) -> AsyncGenerator[HttpClient]:
+    """Yield a client of the server at ``url``; a ``certificate`` is what it believes in place of the authorities."""
+    trust = ssl.create_default_context(cafile=certificate) if certificate else True
+    # What is closed with TLS is closed when the other side has said so; what is kept is gone with the session.
+    connector = aiohttp.TCPConnector(limit=0, force_close=certificate is None, ssl=trust)
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield HttpClient(url, session)
 
 
-async def send_raw(url: str, *pieces: bytes) -> Reply:
+async def send_raw(url: str, *pieces: bytes, certificate: Path | None = None) -> Reply:
     """Send exactly these bytes to the server at ``url`` and return the reply, which has to have a length.
 
     The server may answer and close before it has read everything.
     """
-    host, _, port = url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    host, _, port = url.partition("://")[2].partition(":")
+    trust = ssl.create_default_context(cafile=certificate) if certificate else None
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=trust)
     try:
         with contextlib.suppress(ConnectionError):
             for piece in pieces:

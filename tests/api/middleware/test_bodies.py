@@ -1,5 +1,7 @@
 """Bodies: which are read, how large they may be, and what is said of those that are not understood."""
 
+import asyncio
+import contextlib
 import json
 
 import msgspec
@@ -143,6 +145,41 @@ async def test_a_body_that_breaks_off_is_not_our_fault(backend: Backend):
     head = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     reply = await send_raw(backend.url, head + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n")
     require_error(reply, 400, "invalid_request")
+
+
+@pytest.mark.parametrize("as_chunks", [False, True])
+async def test_behind_granian_a_client_that_sends_all_before_it_reads_learns_that_it_was_refused(
+    backend: Backend, as_chunks: bool
+):
+    head = b"POST /v1/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    length = b"Transfer-Encoding: chunked" if as_chunks else b"Content-Length: %d" % LIMIT
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (LIMIT, b" " * LIMIT) if as_chunks else b" " * LIMIT
+    reader, writer = await asyncio.open_connection("127.0.0.1", backend.process.port)
+    writer.write(head + length + b"\r\n\r\n")
+    answered = await reader.readuntil(b"\r\n\r\n")
+    writer.write(body)
+    await writer.drain()
+    # The connection is as good as before.
+    writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    rest = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answered.startswith(b"HTTP/1.1 401 ")
+    assert b"HTTP/1.1 200 OK" in rest
+
+
+async def test_a_body_without_end_is_not_taken_for_ever(backend: Backend):
+    head = b"POST /v1/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    _, writer = await asyncio.open_connection("127.0.0.1", backend.process.port)
+    writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n")
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < 100 * LIMIT:
+            writer.write(b"%x\r\n%s\r\n" % (LIMIT, b" " * LIMIT))
+            await writer.drain()
+            sent += LIMIT
+    writer.transport.abort()
+    assert sent < 100 * LIMIT
 
 
 # JSON that nobody writes by accident
