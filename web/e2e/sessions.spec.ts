@@ -1,4 +1,4 @@
-import { Chat, expect, PASSWORD, signUp, test, unique } from "./support/test.ts";
+import { expect, PASSWORD, signUp, test, unique } from "./support/test.ts";
 
 test("somebody signs up, out and in again", async ({ page }) => {
   const email = `${unique("new").replaceAll(" ", "-")}@example.com`;
@@ -99,7 +99,7 @@ test("a token that the server refuses in mid-chat is exchanged, and nobody notic
   await expect(chat.last).toContainText(`You said: ${question}.`);
 });
 
-test("five tabs whose tokens end at once all stay signed in", async ({ chat, context, page, tab }) => {
+test("five tabs whose tokens end at once all stay signed in", async ({ chat, context, tab }) => {
   await chat.hear(unique("five"));
   let refreshes = 0;
   context.on("request", (request) => {
