@@ -14,6 +14,8 @@ export default defineConfig({
     ? [["json", { outputFile: process.env.E2E_REPORT }]]
     : [["list", { printSteps: false }]],
   use: {
+    // Nobody vouches for the certificate of a stack.
+    ignoreHTTPSErrors: process.env.E2E_OUTPUT === "stack",
     launchOptions: { executablePath: chromium, args: ["--no-sandbox"] },
     locale: "en-GB",
     viewport: { width: 1280, height: 800 },
