@@ -160,7 +160,13 @@ def test_nothing_is_wrong_with_the_encryption(stack: Stack, tmp_path: Path):
 def test_people_do_in_a_browser_all_that_the_pages_are_for(stack: Stack, tmp_path: Path):
     install()
     report = tmp_path / "browser.json"
-    told = {"E2E_URL": stack.url, "E2E_MODEL_URL": stack.model_url, "E2E_ADMIN_PASSWORD": stack.add_administrator()}
+    told = {
+        "E2E_URL": stack.url,
+        "E2E_MODEL_URL": stack.model_url,
+        "E2E_ADMIN_PASSWORD": stack.add_administrator(),
+        "E2E_CERTIFICATE": str(stack.certificate),
+        "NODE_EXTRA_CA_CERTS": str(stack.certificate),
+    }
     browse(report, "stack", *_SPECS, variables=told)
     failed = [failure for spec in _SPECS for failure in failures(report, spec)]
     assert not failed, "\n\n".join(failed)

@@ -1,6 +1,7 @@
 /**
  * Starts what the tests talk to: a model server, the API, and both and the pages under one address. With
- * E2E_OUTPUT=stack it is there already: E2E_URL, E2E_MODEL_URL and E2E_ADMIN_PASSWORD say where.
+ * E2E_OUTPUT=stack it is there already: E2E_URL, E2E_MODEL_URL and E2E_ADMIN_PASSWORD say where, and E2E_CERTIFICATE by
+ * which file to know it.
  */
 import { join } from "node:path";
 import { preview } from "../../scripts/preview.ts";
