@@ -83,7 +83,7 @@ def _make_secrets(folder: Path) -> list[str]:
     conf = f'requirepass {cache}\nbind 0.0.0.0\nsave ""\nappendonly no\nmaxmemory 192mb\nmaxmemory-policy noeviction\n'
     wanted = {
         "postgres_password": database,
-        "db_url": f"postgresql://deeper:{database}@postgres/deeper",
+        "db_url": f"postgresql://deeper:{database}@postgres/deeper?sslmode=disable",
         "redis_password": cache,
         "redis_url": f"redis://:{cache}@redis:6379/0",
         "redis_conf": conf,

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -83,9 +83,10 @@ def build_server() -> None:
     _must(run("npm", "run", "build", seconds=300))
 
 
-def browse(report: Path, output: str, *specs: str) -> None:
+def browse(report: Path, output: str, *specs: str, variables: Mapping[str, str] | None = None) -> None:
     """Run tests in the browser, all unless some are named, and have what became of them written to ``report``."""
-    command = ("env", f"E2E_REPORT={report}", f"E2E_OUTPUT={output}", "npx", "playwright", "test", *specs)
+    given = {"E2E_REPORT": str(report), "E2E_OUTPUT": output, **(variables or {})}
+    command = ("env", *(f"{name}={value}" for name, value in given.items()), "npx", "playwright", "test", *specs)
     done = run(*command, seconds=1_200)
     assert report.exists(), done.stdout
 

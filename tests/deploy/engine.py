@@ -123,13 +123,13 @@ def _start(folder: Path) -> None:
     command = ["dockerd", "--host", f"unix://{folder / 'socket'}", *paths, *_OPTIONS]
     shell = ["/bin/sh", "-c", 'PATH="$0:$PATH" exec "$@"', str(folder / "bin"), *command]
     with (folder / "log").open("wb") as log:
-        subprocess.Popen(shell, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        daemon = subprocess.Popen(shell, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
             _run(folder, "docker", "version")
         except subprocess.CalledProcessError:
-            if time.monotonic() > deadline:
+            if daemon.poll() is not None or time.monotonic() > deadline:
                 raise TimeoutError((folder / "log").read_text()[-2_000:]) from None
             time.sleep(0.2)
         else:

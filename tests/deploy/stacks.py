@@ -72,13 +72,6 @@ class Stack:
     def up(self) -> None:
         """Build the images and start everything, as an operator does."""
         self.compose("build", "--quiet", seconds=_BUILD_SECONDS)
-        stand_in = [
-            "-f",
-            str(_HERE / "standins" / "ollama.Dockerfile"),
-            "--build-arg",
-            "API_IMAGE=deepersensor/api:0.1.0",
-        ]
-        docker("build", "--quiet", "--network", "host", "-t", _OLLAMA, *stand_in, str(_HERE.parent))
         self.compose("up", "-d", "--wait", "--wait-timeout", str(_UP_SECONDS), seconds=_UP_SECONDS + 60)
 
     def down(self) -> None:
@@ -93,6 +86,23 @@ class Stack:
     def containers(self, service: str) -> list[str]:
         """The containers of a service that run."""
         return self.compose("ps", "-q", service).split()
+
+    @property
+    def model_url(self) -> str:
+        """Where the stand-in for Ollama is told what to say. This machine has a way into the networks of containers."""
+        networks = self.inspect("ollama")["NetworkSettings"]["Networks"]
+        return f"http://{networks[f'{self.name}_models']['IPAddress']}:11434"
+
+    def play(self, question: str, steps: Sequence[str | Json]) -> None:
+        """Have the model say this from now on when it is asked that (web/e2e/support/model.ts)."""
+        body = json.dumps({"question": question, "steps": steps})
+        subprocess.run(["curl", "-sSf", "-d", body, f"{self.model_url}/test/play"], capture_output=True, check=True)
+
+    def add_administrator(self) -> str:
+        """Make an account for admin@example.com, and return its password."""
+        said = self.execute("api", "deeper", "user", "create", "admin@example.com", "--role", "admin", "--generate")
+        assert said.returncode == 0, said
+        return said.stdout.rpartition("Password: ")[2].strip()
 
     def inspect(self, service: str) -> Json:
         """What Docker knows of the first container of a service."""

@@ -78,6 +78,11 @@ def test_docker_waits_longer_than_the_api_drains():
     assert grace >= drain + 10
 
 
+def test_replicas_that_run_stay_when_more_are_wanted():
+    # deploy/.env is in their environment, too, and a container whose environment has changed is made anew.
+    assert compose()["services"]["api"]["environment"]["API_REPLICAS"] == ""
+
+
 def test_every_secret_is_made_by_the_first_run():
     made = set(re.findall(r'"(\w+)": ', (_DEPLOY / "first_run.py").read_text()))
     assert compose()["secrets"].keys() == made

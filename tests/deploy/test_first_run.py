@@ -32,7 +32,7 @@ def test_it_makes_secrets_that_only_the_owner_of_the_folder_reaches(tmp_path: Pa
     assert run(tmp_path).returncode == 0
     made = contents(tmp_path / "secrets")
     assert len(made["jwt_secret"]) == 64
-    assert made["db_url"] == f"postgresql://deeper:{made['postgres_password']}@postgres/deeper"
+    assert made["db_url"] == f"postgresql://deeper:{made['postgres_password']}@postgres/deeper?sslmode=disable"
     assert f"requirepass {made['redis_password']}\n" in made["redis_conf"]
     assert len(set(made.values())) == len(made)
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700

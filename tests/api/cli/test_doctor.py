@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from psycopg import conninfo
 
 from deeper_api.diagnoses.findings import Examination, Finding, Verdict, examine, ok
 from deeper_model.conformance import Peer
@@ -102,6 +103,12 @@ def test_a_database_without_its_schema(deeper: Deeper, empty_database_url: str):
     assert findings["migrations"]["advice"].startswith("Run `deeper migrate`")
 
 
+def test_a_database_that_does_not_keep_all_text(deeper: Deeper, ascii_database_url: str):
+    code, findings = report(deeper, **(server_settings(ascii_database_url) | {"DEEPER_MODEL_PROVIDER": "scripted"}))
+    assert (code, findings["encoding"]["verdict"], findings["migrations"]["verdict"]) == (1, "failed", "skipped")
+    assert findings["encoding"]["said"] == "the database keeps text as SQL_ASCII, and UTF8 is needed"
+
+
 def test_a_database_that_only_reads(deeper: Deeper, own_postgres: OwnPostgres):
     assert deeper("migrate", DEEPER_DB_URL=own_postgres.url).code == 0
     url = f"{own_postgres.url}&options=-c%20default_transaction_read_only%3Don"
@@ -142,6 +149,16 @@ def test_a_pooler_before_the_database(
     url = start_pgbouncer(database_url, mode)
     _, findings = report(deeper, **(server_settings(url) | {"DEEPER_MODEL_PROVIDER": "scripted"}))
     assert (findings["PostgreSQL"]["verdict"], findings["LISTEN/NOTIFY"]["verdict"]) == ("ok", verdict), findings
+
+
+@pytest.mark.parametrize(("wanted", "verdict"), [("prefer", "warning"), ("disable", "ok")])
+def test_a_way_to_the_database_on_which_others_may_listen(
+    deeper: Deeper, database_url: str, start_pgbouncer: StartPgBouncer, wanted: str, verdict: str
+):
+    url = conninfo.make_conninfo(start_pgbouncer(database_url, "session"), host="127.0.0.2", sslmode=wanted)
+    _, findings = report(deeper, **(server_settings(url) | {"DEEPER_MODEL_PROVIDER": "scripted"}))
+    assert findings["encryption"]["verdict"] == verdict
+    assert "is not encrypted" in findings["encryption"]["said"]
 
 
 def test_a_redis_that_forgets_and_one_that_is_gone(deeper: Deeper, database_url: str, own_redis: OwnRedis):

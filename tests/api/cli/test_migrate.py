@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import conninfo
 
-from deeper_api.store.schema import names, pending
+from deeper_api.store.schema import CREATE_DATABASE, names, pending
 from tests.api.cli.commands import Deeper, postgres_of
 
 SECRET = "0f9b4c7d2e8a61537092bd4e8f6c1a35"
@@ -63,6 +64,27 @@ def test_the_database_of_dev_is_meant_where_no_other_is_named(data: Path):
     assert (done.code, done.out) == (0, "The database is up to date.\n")
     assert f"DEEPER_DB_URL is not set: this is about the database of `deeper dev` in {data}." in done.said
     assert postgres_of(data) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("migrate",), ("migrate", "--check"), ("user", "list"), ("serve",)], ids=" ".join
+)
+def test_a_database_that_does_not_keep_all_text_is_refused(
+    deeper: Deeper, ascii_database_url: str, arguments: tuple[str, ...]
+):
+    done = deeper(*arguments, DEEPER_DB_URL=ascii_database_url, DEEPER_JWT_SECRET=SECRET)
+    assert done.code == 1
+    assert "The database keeps text as SQL_ASCII, and UTF8 is needed." in done.said
+    assert CREATE_DATABASE in done.said
+
+
+def test_a_database_that_was_made_as_it_says_is_migrated(deeper: Deeper, postgres_server: psycopg.Connection):
+    postgres_server.execute(CREATE_DATABASE.replace("deeper", "as_told", 1).encode())
+    try:
+        url = conninfo.make_conninfo(postgres_server.info.dsn, dbname="as_told")
+        assert deeper("migrate", DEEPER_DB_URL=url).code == 0
+    finally:
+        postgres_server.execute("drop database as_told")
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,24 @@
 /**
  * A model server, as far as an Ollama's clients can tell, that answers what a test told it to.
  *
- * It is told what to say to which question; where it is told to wait, it waits for the test.
+ * It is told what to say to which question; where it is told to wait, it waits for the test. `node model.ts` is one for
+ * other containers, at Ollama's port.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 
-/** What an answer does next: says something, thinks, calls a tool, waits until a gate is opened, or fails. */
+/**
+ * What an answer does next: says something, thinks, calls a tool, waits until a gate is opened or for so many
+ * milliseconds, or fails.
+ */
 export type Step =
   | string
   | { think: string }
   | { call: string; with: object }
   | { gate: string }
+  | { pause: number }
   | { fail: string };
 
 const MODELS = [
@@ -64,6 +71,8 @@ async function answer(request: Asked, response: ServerResponse): Promise<void> {
       write({ message: { role: "assistant", content: "", tool_calls: [call] } });
     } else if ("gate" in step) {
       await passed(step.gate);
+    } else if ("pause" in step) {
+      await pause(step.pause);
     } else {
       write({ error: step.fail });
     }
@@ -112,16 +121,20 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   }
 }
 
-export async function startModel(): Promise<{ url: string; close: () => void }> {
+export async function startModel(port = 0, host = "127.0.0.1"): Promise<{ url: string; close: () => void }> {
   const server = createServer(
     (request, response) => void serve(request, response).catch(() => response.destroy()),
   );
   await new Promise<void>((done) => {
-    server.listen(0, "127.0.0.1", done);
+    server.listen(port, host, done);
   });
   const close = () => {
     server.close();
     server.closeAllConnections();
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+  return { url: `http://${host}:${(server.address() as AddressInfo).port}`, close };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await startModel(11_434, "0.0.0.0");
 }

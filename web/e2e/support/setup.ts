@@ -1,9 +1,16 @@
-/** Starts what the tests talk to: a model server, the API, and both and the pages under one address. */
+/**
+ * Starts what the tests talk to: a model server, the API, and both and the pages under one address. With
+ * E2E_OUTPUT=stack it is there already: E2E_URL, E2E_MODEL_URL and E2E_ADMIN_PASSWORD say where, and E2E_CERTIFICATE by
+ * which file to know it.
+ */
 import { join } from "node:path";
 import { preview } from "../../scripts/preview.ts";
 import { Api } from "./api.ts";
 import { startModel } from "./model.ts";
 import { startPages } from "./pages.ts";
+
+/** Whether a stack of containers is tried, which is there already and stays as it is. */
+export const STACK = process.env.E2E_OUTPUT === "stack";
 
 export const EXPORT = join(import.meta.dirname, "../../out");
 
@@ -19,7 +26,10 @@ export const SETTINGS = {
   DEEPER_LIMITS_ANSWERS_PER_USER: "3",
 };
 
-export default async function setup(): Promise<() => Promise<void>> {
+export default async function setup(): Promise<(() => Promise<void>) | undefined> {
+  if (STACK) {
+    return;
+  }
   const model = await startModel();
   const api = await Api.start({ ...SETTINGS, DEEPER_OLLAMA_URL: model.url });
   const pages =

@@ -11,7 +11,7 @@ from deeper_api.config import AppConfig
 from deeper_api.diagnoses.findings import Examination, Finding, failed, ok, skipped, warning
 from deeper_api.store.examinations import Refused, Server, connect, describe, hears_notifications, try_to_write
 from deeper_api.store.reasons import why_unreachable
-from deeper_api.store.schema import MigrationFailed, pending, unknown
+from deeper_api.store.schema import CREATE_DATABASE, ENCODING, MigrationFailed, WrongEncoding, pending, unknown
 from deeper_core import DatabaseUnavailable
 
 _SECONDS: Final = 10.0
@@ -60,14 +60,22 @@ def _judge(config: AppConfig, server: Server) -> Iterator[Finding]:
     yield _version(server)
     if server.is_replica:
         yield failed("writing", "this is a replica, which only reads", "Set DEEPER_DB_URL to the primary.")
+    if server.encoding != ENCODING:
+        said = f"the database keeps text as {server.encoding}, and {ENCODING} is needed"
+        yield failed("encoding", said, f"Make another one, and set DEEPER_DB_URL to it: {CREATE_DATABASE};")
     yield _clock(server)
     yield _connections(config, server)
     if not server.is_local:
         if server.is_encrypted:
             yield ok("encryption", "the way to PostgreSQL is encrypted")
+        elif server.is_plain:
+            yield ok("encryption", "the way to PostgreSQL is not encrypted, as DEEPER_DB_URL wants it")
         else:
             said = "the way to PostgreSQL is not encrypted, and it is on another machine"
-            yield warning("encryption", said, "Add ?sslmode=verify-full to DEEPER_DB_URL, or sslmode=require at least.")
+            advice = (
+                "Add ?sslmode=verify-full to DEEPER_DB_URL, or sslmode=disable where nobody is on the way to listen."
+            )
+            yield warning("encryption", said, advice)
     yield _disk(server)
 
 
@@ -125,6 +133,8 @@ async def _look_at_schema(url: str) -> Sequence[Finding]:
         missing, newer = await asyncio.to_thread(pending, url), await asyncio.to_thread(unknown, url)
     except DatabaseUnavailable:
         return [skipped("migrations", "there is no connection to PostgreSQL")]
+    except WrongEncoding:
+        return [skipped("migrations", "they are for a database with another encoding")]
     except MigrationFailed as error:
         return [failed("migrations", str(error), "Correct DEEPER_DB_URL.")]
     if missing:

@@ -23,8 +23,9 @@ class Server(Struct, frozen=True, kw_only=True):
     """What a server tells of itself.
 
     ``version`` is such as 180001, ``ahead`` by how many seconds its clock is before ours, give or take
-    ``round_trip``. ``is_local`` tells that nobody is on the way to it who could listen; ``connections`` how many
-    clients without special rights may have; ``folder`` where its data is, if it tells.
+    ``round_trip``. ``is_local`` tells that nobody is on the way to it who could listen, ``is_plain`` that the address
+    asks for a way that is not encrypted; ``encoding`` how it keeps text; ``connections`` how many clients without
+    special rights may have; ``folder`` where its data is, if it tells.
     """
 
     version: int
@@ -33,6 +34,8 @@ class Server(Struct, frozen=True, kw_only=True):
     is_replica: bool
     is_encrypted: bool
     is_local: bool
+    is_plain: bool
+    encoding: str
     connections: int
     in_use: int
     size: int
@@ -95,6 +98,8 @@ async def describe(line: Connection) -> Server:
         is_replica=is_replica,
         is_encrypted=is_encrypted,
         is_local=line.info.host.startswith("/") or line.info.hostaddr in {"127.0.0.1", "::1"},
+        is_plain=line.info.get_parameters().get("sslmode") == "disable",
+        encoding=line.info.parameter_status("server_encoding") or "",
         connections=connections,
         in_use=in_use,
         size=size,

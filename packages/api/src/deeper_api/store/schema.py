@@ -19,9 +19,16 @@ _APPLIED = "select migration_id from _yoyo_migration"
 
 _CONNECT_TIMEOUT = 5
 
+ENCODING: Final = "UTF8"
+CREATE_DATABASE: Final = f"create database deeper encoding '{ENCODING}' locale 'C.UTF-8' template template0"
+
 
 class MigrationFailed(Exception):
-    """A migration, or the database's address, is at fault. For operators: the text holds what PostgreSQL said."""
+    """A migration, or the database or its address, is at fault. For operators: the text holds what PostgreSQL said."""
+
+
+class WrongEncoding(MigrationFailed):
+    """Not all text fits into the database."""
 
 
 def names(folder: Path = MIGRATIONS) -> list[str]:
@@ -36,7 +43,7 @@ def pending(url: str, *, folder: Path = MIGRATIONS) -> list[str]:
 
     Raises:
         DatabaseUnavailable: There is no connection.
-        MigrationFailed: The URL cannot be read.
+        MigrationFailed: The URL cannot be read, or not all text fits into the database.
     """
     applied = _applied(url)
     return [name for name in names(folder) if name not in applied]
@@ -47,7 +54,7 @@ def unknown(url: str, *, folder: Path = MIGRATIONS) -> list[str]:
 
     Raises:
         DatabaseUnavailable: There is no connection.
-        MigrationFailed: The URL cannot be read.
+        MigrationFailed: The URL cannot be read, or not all text fits into the database.
     """
     return sorted(_applied(url) - set(names(folder)))
 
@@ -68,12 +75,20 @@ def connect(url: str) -> psycopg.Connection:
     Raises:
         DatabaseUnavailable: There is no connection.
         MigrationFailed: The URL cannot be read.
+        WrongEncoding: Not all text fits into the database.
     """
     try:
         timeout = conninfo.conninfo_to_dict(url).get("connect_timeout") or _CONNECT_TIMEOUT
-        return psycopg.connect(url, autocommit=True, connect_timeout=timeout)
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=timeout)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(retry_after=1) from error
     except psycopg.ProgrammingError:
         # libpq quotes the part that it does not understand, which may be the password: say nothing of it.
         raise MigrationFailed("The URL of the database is neither a PostgreSQL URL nor a key-value DSN.") from None
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != ENCODING:
+        connection.close()
+        raise WrongEncoding(
+            f"The database keeps text as {encoding}, and {ENCODING} is needed. Make another one: {CREATE_DATABASE};"
+        )
+    return connection
