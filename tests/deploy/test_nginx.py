@@ -165,6 +165,17 @@ async def test_an_api_that_is_gone_is_said_to_be_gone(open_door: OpenDoor):
     assert reply.header("retry-after") == "2"
 
 
+async def test_nothing_is_left_of_an_answer_that_broke_off_in_its_head(open_door: OpenDoor):
+    async def die(peer: Peer) -> None:
+        said = [f"{name}: other" for name in (*HEADERS, "retry-after", "x-request-id")]
+        await peer.send("\r\n".join(["HTTP/1.1 200 OK", *said, "And th"]).encode())
+
+    async with running_upstream(die) as api, through(open_door([api.url])) as client:
+        reply = await client.get("/v1/models")
+    assert_refusal(reply, 502, ErrorCode.OVERLOADED)
+    assert reply.header("retry-after") == "2"
+
+
 async def test_an_api_that_says_nothing_is_not_waited_for_without_end(open_door: OpenDoor):
     async with running_upstream(Peer.wait_gone) as silent:
         door = open_door([silent.url], changes={"proxy_read_timeout 60s": "proxy_read_timeout 1s"})

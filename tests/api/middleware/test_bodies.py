@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from deeper_api.conversations.documents import Document
 from deeper_api.middleware import bodies
 from deeper_api.middleware.bodies import decode_body
+from deeper_api.middleware.incoming import sends_body
 from deeper_api.routes.admin_users import UserBody, UserChange
 from deeper_api.routes.api_keys import ApiKeyBody
 from deeper_api.routes.auth import CredentialsBody, RefreshBody
@@ -166,6 +167,20 @@ async def test_behind_granian_a_client_that_sends_all_before_it_reads_learns_tha
     await writer.wait_closed()
     assert answered.startswith(b"HTTP/1.1 401 ")
     assert b"HTTP/1.1 200 OK" in rest
+
+
+@pytest.mark.parametrize(
+    ("headers", "sends"),
+    [
+        ({}, False),
+        ({b"content-length": b"0"}, False),
+        ({b"content-length": b"1"}, True),
+        ({b"transfer-encoding": b"chunked"}, True),
+        ({b"content-length": b"1", b"expect": b"100-continue"}, False),
+    ],
+)
+def test_what_is_waited_for_after_the_answer_is_what_comes_unasked(headers: dict[bytes, bytes], sends: bool):
+    assert sends_body(headers.items()) is sends
 
 
 async def test_a_body_without_end_is_not_taken_for_ever(backend: Backend):

@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from deeper_api.errors import error_body
 from deeper_api.middleware.addresses import Network, client_address
-from deeper_api.middleware.incoming import Incoming, has_body
+from deeper_api.middleware.incoming import Incoming, sends_body
 from deeper_api.middleware.methods import OPTIONS, methods_of
 from deeper_api.middleware.origins import Origins
 from deeper_api.middleware.refusals import refusal_of
@@ -72,7 +72,7 @@ class Edge:
         http = cast("HTTPScope", scope)
         address = client_address(http, self._trusted_proxies)
         known = {"client_address": address}
-        incoming = Incoming(receive) if has_body(http["headers"]) else None
+        incoming = Incoming(receive) if sends_body(http["headers"]) else None
         exchange = _Exchange(self._app, http, incoming or receive, send, origins=self._origins, known=known)
         with in_request(exchange.request_id), self._requests.watching(http["headers"], exchange.served):
             await exchange.serve()

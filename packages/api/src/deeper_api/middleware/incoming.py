@@ -39,6 +39,10 @@ class Incoming:
                     left -= len(message["body"]) if message["type"] == "http.request" else 0
 
 
-def has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Return whether a request with these headers has a body (RFC 9112 section 6.3)."""
-    return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers)
+def sends_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return whether a client sends a body with these headers, and sends it unasked.
+
+    RFC 9112 section 6.3, and RFC 9110 section 10.1.1: who expects to be asked for it keeps it when refused.
+    """
+    given = dict(headers)
+    return b"expect" not in given and (b"transfer-encoding" in given or given.get(b"content-length", b"0") != b"0")
