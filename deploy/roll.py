@@ -37,8 +37,8 @@ class Replicas:
         return [line.split()[1] for line in sorted(told.splitlines())]
 
     def add(self, count: int) -> None:
-        """Have so many of them, one more than there are, without touching those; or have as many as before."""
-        before = set(self._ids())
+        """Have so many of them, all healthy, without touching those that run; or fail, with nothing changed."""
+        before = set(self._ids("--all"))
         scale = ("--scale", f"api={count}", "--wait", "--wait-timeout", str(_HEALTHY_SECONDS))
         try:
             # Without what they depend on: a migration of the version before would be among it.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.doors import NGINX, Door
+from tests.deploy.doors import GONE, NGINX, Door
 
 OpenDoor = Callable[..., Door]
 
@@ -17,7 +17,7 @@ def open_door(tmp_path: Path, make_certificate: Callable[[int], Path]) -> Iterat
         pytest.skip("nginx is not installed")
     opened: list[Door] = []
 
-    def start(api: Sequence[str], web: str = "http://127.0.0.1:9", changes: Mapping[str, str] | None = None) -> Door:
+    def start(api: Sequence[str], web: str = GONE, changes: Mapping[str, str] | None = None) -> Door:
         opened.append(Door(tmp_path / f"door-{len(opened)}", make_certificate(30), api, web, changes or {}))
         return opened[-1]
 

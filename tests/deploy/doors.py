@@ -4,13 +4,16 @@ import functools
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.fakes.http import HttpClient, open_client
 from tests.fakes.server import free_port, listens
 from tests.fixtures.postgres import wait_until
 
+GONE: Final = "http://127.0.0.1:9"  # nobody listens there
 SOURCE: Final = Path(__file__).parents[2] / "deploy" / "nginx"
 NGINX: Final = shutil.which("nginx")
 # From 1.25.1 on `http2` is a directive of its own; before, it is part of `listen`.
@@ -81,6 +84,13 @@ class Door:
         """End nginx."""
         self._process.terminate()
         self._process.wait(10)
+
+
+@asynccontextmanager
+async def through(door: Door) -> AsyncGenerator[HttpClient]:
+    """Yield a client that comes through this door."""
+    async with open_client(door.url, door.certificate) as client:
+        yield client
 
 
 def _upstreams(api: Sequence[str], web: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 import yaml
 
 from tests.deploy.conftest import OpenDoor
+from tests.deploy.doors import GONE
 from tests.deploy.stacks import ROOT
 from tests.fakes.exchanges import Json
 
@@ -62,7 +63,7 @@ def test_everything_has_a_limit_and_what_lasts_a_check_of_its_health():
 
 
 def test_nginx_is_healthy_while_it_answers(open_door: OpenDoor):
-    door = open_door(["http://127.0.0.1:9"])
+    door = open_door([GONE])
     command = compose()["services"]["nginx"]["healthcheck"]["test"][1:]
     assert json.dumps(command) in (_DEPLOY / "nginx" / "Dockerfile").read_text()
     looks = [word.replace("/8080", f"/{door.plain_port}") for word in command]

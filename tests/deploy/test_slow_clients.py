@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deeper_model.conformance import Peer, running_upstream
 from tests.deploy.conftest import OpenDoor
+from tests.deploy.doors import through
 from tests.fakes.http import open_client
 from tests.fixtures.servers import Backend
 
@@ -66,7 +67,7 @@ async def test_nginx_serves_others_meanwhile_and_lets_go_of_them(open_door: Open
     door = open_door([backend.url], changes=_IMPATIENT)
     async with (
         slow_clients(door.url, door.certificate) as readers,
-        open_client(door.url, door.certificate) as client,
+        through(door) as client,
     ):
         assert (await client.get("/v1/me")).status == 401
         async with asyncio.timeout(30):

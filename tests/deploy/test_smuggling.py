@@ -3,7 +3,7 @@
 import secrets
 
 from tests.deploy.conftest import OpenDoor
-from tests.deploy.doors import Door
+from tests.deploy.doors import Door, through
 from tests.deploy.frames import Headers, ask
 from tests.deploy.vectors import HIDDEN, LAST, answers, vectors
 from tests.fakes.http import open_client
@@ -47,7 +47,7 @@ async def test_the_api_never_takes_one_request_for_two(backend: Backend):
 async def test_nginx_and_the_api_agree_what_one_request_is(open_door: OpenDoor, backend: Backend):
     door = open_door([backend.url])
     workers, marks = backend.process.workers(), list[str]()
-    async with open_client(door.url, door.certificate) as client:
+    async with through(door) as client:
         for number, vector in enumerate(vectors()):
             sent, mark = marked(vector)
             marks.append(mark)
