@@ -18,6 +18,7 @@ from tests.fakes.llama import LlamaServer
 from tests.fakes.node import BIN, installed
 
 _HERE = Path(__file__).with_name("node")
+_PATIENCE = 90  # seconds: less than pytest has with the test, of whose process Node would be left
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +43,12 @@ async def run(folder: Path, door: Door, **settings: str) -> Json:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, errors = await process.communicate()
+        async with asyncio.timeout(_PATIENCE):
+            output, errors = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
+            await process.wait()
     assert process.returncode == 0, errors.decode()
     return cast("Json", json.loads(output))
 

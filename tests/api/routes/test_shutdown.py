@@ -226,22 +226,6 @@ async def test_a_worker_hears_a_signal_while_its_loop_does_not_run(database_url:
         server.kill()
 
 
-async def test_a_worker_that_is_killed_is_replaced_and_the_server_lives(start_server: StartServer):
-    backend = start_server(DEEPER_SERVER_WORKERS="2")
-    async with open_client(backend.url) as client:
-        account = await sign_up(client)
-        before = set(backend.process.workers())
-        assert len(before) == 2
-        victim = min(before)
-        os.kill(victim, signal.SIGKILL)
-        await asyncio.to_thread(
-            wait_until, lambda: len(alive := set(backend.process.workers()) - {victim}) == 2 and alive != before
-        )
-        await asyncio.to_thread(wait_until, backend.process.is_healthy)
-        assert (await account.client.get("/v1/me")).json() == account.user
-    assert backend.process.is_running()
-
-
 async def test_a_password_change_ends_other_sessions_on_every_worker_within_five_seconds(start_server: StartServer):
     backend = start_server(DEEPER_SERVER_WORKERS="2")
     async with open_client(backend.url) as client:

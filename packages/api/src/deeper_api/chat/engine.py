@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
@@ -28,8 +29,9 @@ _log = logging.getLogger("deeper.generations")
 
 # Requests that are taken on by one statement, at most.
 _BEGIN_AT_ONCE: Final = 200
-# How long a process that ends waits for its answers to be saved. What is not saved then is for others to take over.
-_CLOSE_SECONDS: Final = 3.0
+# A process that ends waits for its answers to be saved, until none was for so long: more than one attempt takes, see
+# `deeper_api.store.pool.ANSWER_WITHIN`. What is not saved then is for others to take over.
+_CLOSE_SECONDS: Final = 5.0
 # How long whoever cancels waits for the end.
 _CANCEL_SECONDS: Final = 2.0
 # Somebody who follows a generation by another process says so every few seconds; this is how long it counts.
@@ -178,13 +180,15 @@ class Engine:
             await asyncio.wait(self._tasks, timeout=self._drain_seconds)
         for generation in list(self._live.values()):
             generation.cancel("shutdown")
-        if self._tasks:
-            _, unsaved = await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
+        left = math.inf
+        while self._tasks and len(self._tasks) < left:  # a busy machine may take its time, if it gets on
+            left = len(self._tasks)
+            await asyncio.wait(self._tasks, timeout=_CLOSE_SECONDS)
+        if unsaved := set(self._tasks):
             for task in unsaved:
                 task.cancel()
-            if unsaved:
-                _log.error("answers were not saved", extra={"fields": {"count": len(unsaved)}})
-                await asyncio.wait(unsaved)
+            _log.error("answers were not saved", extra={"fields": {"count": len(unsaved)}})
+            await asyncio.wait(unsaved)
 
     # -- news from other processes ---------------------------------------------------------------------------------
 

@@ -108,9 +108,17 @@ class Running:
         self.generation.run_as(self._model)
 
     async def live(self) -> None:
-        """Bring the generation to its end, and return when the end is saved. Whoever cancels this gives up saving."""
+        """Bring the generation to its end, and return when the end is saved.
+
+        Whoever cancels this, because the server ends, gives up saving. Who follows is told the end all the same.
+        """
         with self._watch.running():
-            await self._live()
+            try:
+                await self._live()
+            except asyncio.CancelledError:
+                if self.generation.last is None:
+                    self.generation.finish(self._failed(ShuttingDown(retry_after=1)))
+                raise
 
     async def _live(self) -> None:
         await asyncio.wait({self._begun})

@@ -41,8 +41,9 @@ _CONNECTIONS = 4_096
 _OPEN_FILES = 4 * _CONNECTIONS
 # Larger header blocks get 431. The default would let a client send 400 KiB of them.
 _HEADER_BYTES = 64 * 1024
-# After the drain time a worker still has to write last frames and close its connections.
-_SECONDS_AFTER_DRAIN = 5
+# After the drain time a worker still has to write last frames and close its connections. What takes a moment takes
+# long on a busy machine, and a worker that is killed ends no answer.
+_SECONDS_AFTER_DRAIN = 15
 _READY_POLL_SECONDS = 0.02
 _END_POLL_SECONDS = 0.02
 _ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -151,7 +152,12 @@ class _Server(MPServer):
             self.interrupt_signal = True
             self.main_loop_interrupt.set()
             return
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # as at the start
         super()._respawn_workers(workers, spawn_target, target_loader, delay)  # pyright: ignore[reportUnknownMemberType]  - untyped there
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        if self.interrupt_signal:
+            # granian looks for a signal first and forgets then that anything happened, so one in between was lost.
+            self.main_loop_interrupt.set()
 
     def _stop_workers(self) -> None:
         """End the workers, by force those that do not end in time.
