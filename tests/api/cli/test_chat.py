@@ -122,7 +122,8 @@ def test_it_says_how_much_the_model_does_not_get_to_see(dev: Dev):
 
 
 async def test_a_connection_that_is_cut_costs_nothing_of_the_answer(backend: Backend, deeper: Deeper):
-    said = "".join(random.choices("aé語\N{SLICE OF PIZZA} \n", k=400))
+    # More bytes than each connection may pass on, however its pieces are joined.
+    said = "".join(random.choices("aé語\N{SLICE OF PIZZA} \n", k=1_600))
 
     async def play(peer: Peer) -> None:
         await OPENAI.begin(peer, *said)

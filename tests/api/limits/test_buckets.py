@@ -52,10 +52,8 @@ async def test_of_many_at_once_exactly_as_many_are_allowed_as_there_are_tokens(b
 
 async def test_whoever_is_refused_learns_how_long_to_wait_and_then_is_let_in(buckets: Buckets):
     quick = bucket(capacity=2, per_second=5)
-    for _ in range(2):
-        await buckets.take("me", [quick])
-    refused = await buckets.take("me", [quick])
-    assert not refused.allowed
+    while (refused := await buckets.take("me", [quick])).allowed:
+        pass  # it fills while it is emptied, on a busy machine maybe by one and more
     assert 0 < refused.retry_after <= 0.2
     await asyncio.sleep(refused.retry_after)  # what is tested is that this is long enough
     assert (await buckets.take("me", [quick])).allowed
@@ -103,9 +101,9 @@ async def test_tokens_can_be_given_back_but_not_beyond_what_the_bucket_holds(buc
 async def test_a_limit_that_is_lowered_holds_at_once(buckets: Buckets):
     for _ in range(8):
         await buckets.take("me", [bucket(capacity=9)])
-    refused = await buckets.take("me", [bucket(capacity=2, per_second=1)])
+    refused = await buckets.take("me", [bucket(capacity=2, per_second=0.1)])
     assert not refused.allowed
-    assert refused.retry_after <= 1
+    assert refused.retry_after <= 10
 
 
 async def test_what_is_overdue_is_taken_even_if_it_is_not_there_and_refuses_all_until_it_is_paid(buckets: Buckets):
@@ -125,10 +123,10 @@ async def test_what_is_overdue_is_taken_even_if_it_is_not_there_and_refuses_all_
 
 async def test_once_it_is_paid_what_costs_nothing_is_let_in(buckets: Buckets):
     quick = bucket(capacity=2, per_second=10)
-    await buckets.take("me", [replace(quick, cost=4, overdue=True, debt=20)])
     asked = replace(quick, cost=0, debt=20)
-    refused = await buckets.take("me", [asked])
-    assert 0 < refused.retry_after <= 0.2
+    while (refused := await buckets.take("me", [asked])).allowed:
+        await buckets.take("me", [replace(quick, cost=4, overdue=True, debt=20)])
+    assert 0 < refused.retry_after <= 0.4
     await asyncio.sleep(refused.retry_after)  # what is tested is that this is long enough
     assert (await buckets.take("me", [asked])).allowed
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from deeper_core import DeeperError, ModelNotFound, ModelServerFailed, ModelServerUnreachable
 from deeper_model import RetryPolicy
 from deeper_model.conformance import collect
@@ -9,29 +11,48 @@ from deeper_model.pool import Attempts, Lease
 from tests.model.pool.pools import Server, ask, pool_of, says
 
 
-async def test_time_in_a_line_is_no_time_of_the_tries():
+class Clock:
+    """The time of the tries, which passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("deeper_model.pool.attempts.time", clock)
+    return clock
+
+
+async def test_time_in_a_line_is_no_time_of_the_tries(clock: Clock):
     a = Server("a")
-    policy = RetryPolicy(attempts=2, base=0.0, total=0.05)
+    policy = RetryPolicy(attempts=2, base=0.0, total=5.0)
     async with pool_of(a) as pool:
         a.play(ModelServerUnreachable())
         a.play(*says("at last"))
         attempts = Attempts(pool, "m", policy)
 
         async def come() -> Lease:
-            await asyncio.sleep(0.1)  # longer than all tries together may take
+            clock.now += 6.0  # longer than all tries together may take
             return await attempts.choose()
 
         found = await collect(attempts.stream(ask(), come, asyncio.sleep))
     assert found.content == "at last"
 
 
-async def test_time_in_tries_is():
+async def test_time_in_tries_is(clock: Clock):
     a, gate = Server("a"), asyncio.Event()
     async with pool_of(a) as pool:
         a.play(gate, ModelServerUnreachable())
-        attempts = Attempts(pool, "m", RetryPolicy(attempts=9, base=0.0, total=0.05))
+        attempts = Attempts(pool, "m", RetryPolicy(attempts=9, base=0.0, total=5.0))
         asking = asyncio.create_task(collect(attempts.stream(ask(), attempts.choose, asyncio.sleep)))
-        await asyncio.sleep(0.1)
+        while not a.requests:  # noqa: ASYNC110  - no event tells
+            await asyncio.sleep(0)
+        clock.now += 6.0
         gate.set()
         assert type((await asking).error) is ModelServerUnreachable
     assert len(a.requests) == 1
