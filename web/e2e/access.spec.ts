@@ -126,9 +126,9 @@ test("everything can be done with the keyboard alone", async ({ page, model }) =
   await expect(chat.question).toBeFocused();
 
   await page.keyboard.press("Control+Shift+;");
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("answer()");
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("answer()");
   await page.keyboard.press("Control+Shift+C");
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("```js");
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain("```js");
 
   await page.keyboard.press("ArrowUp");
   await expect(page.getByRole("textbox", { name: "Question", exact: true })).toBeFocused();

@@ -166,7 +166,7 @@ test("code is coloured, and copied as it was written", async ({ chat, model, pag
   await chat.hear(question);
   await expect(chat.last.locator(".hljs-keyword").first()).toHaveText("def");
   await chat.last.getByRole("button", { name: "Copy code" }).click();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code);
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(code);
 });
 
 test("images are attached where the model looks at them", async ({ chat, model, page }) => {
