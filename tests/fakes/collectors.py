@@ -107,10 +107,18 @@ class Collector:
             assert self._arrived.wait_for(lambda: len(self.requests) >= times, seconds)
 
 
+def sending() -> set[threading.Thread]:
+    """The threads of this process that send spans; those of earlier tests may wait for their collector yet."""
+    return {thread for thread in threading.enumerate() if thread.name == "OtelBatchSpanRecordProcessor"}
+
+
 @contextmanager
 def running_collector() -> Generator[Collector]:
-    """Run a collector for as long as the context lasts."""
-    collector = Collector()
+    """Run a collector for as long as the context lasts, and then wait for those who began to send to it.
+
+    Else they would say in the log of a later test that nobody takes their spans.
+    """
+    before, collector = sending(), Collector()
     thread = threading.Thread(target=collector.server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -120,6 +128,8 @@ def running_collector() -> Generator[Collector]:
         collector.server.shutdown()
         collector.server.server_close()
         thread.join()
+        for sender in sending() - before:
+            sender.join(20)
 
 
 def _spans(request: ExportTraceServiceRequest) -> list[Span]:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import re
-import threading
 from collections.abc import Generator
 from typing import Any, cast
 from uuid import uuid4
@@ -28,7 +27,7 @@ from deeper_core import (
 )
 from deeper_model import ScriptedProvider
 from tests.api.routes.test_chat import QUESTION
-from tests.fakes.collectors import Collector, Span, running_collector
+from tests.fakes.collectors import Collector, Span, running_collector, sending
 from tests.fakes.exchanges import Account, sign_up
 from tests.fixtures.applications import LogLines, application, config_for
 from tests.fixtures.redis import OwnRedis
@@ -41,21 +40,13 @@ DONE = Finish(reason=FinishReason.STOP, usage=Usage(prompt_tokens=3, completion_
 
 @pytest.fixture
 def collector() -> Generator[Collector]:
-    before = sending()
     with running_collector() as collector:
         yield collector
-    for thread in sending() - before:
-        thread.join(20)  # else it would say in the log of a later test that nobody takes its spans
 
 
 def traced(url: str, collector: Collector, **more: Any) -> AppConfig:
     """An application whose traces go to ``collector``."""
     return replace(config_for(url), tracing=TracingConfig(endpoint=collector.url, **more))
-
-
-def sending() -> set[threading.Thread]:
-    """The threads that send spans; those of earlier tests may wait for their collector yet."""
-    return {thread for thread in threading.enumerate() if thread.name == "OtelBatchSpanRecordProcessor"}
 
 
 def one(spans: list[Span], name: str) -> Span:
