@@ -8,7 +8,8 @@ export default defineConfig({
   outputDir: "test-results",
   fullyParallel: true,
   workers: 2,
-  timeout: 120_000,
+  // What fails says so when its expectation does. A test of many steps may take long on a busy machine.
+  timeout: 300_000,
   expect: { timeout: 30_000 },
   reporter: process.env.E2E_REPORT
     ? [["json", { outputFile: process.env.E2E_REPORT }]]

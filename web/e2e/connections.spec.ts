@@ -51,7 +51,6 @@ test("a question whose response was lost is answered, and asked once", async ({ 
 });
 
 test.describe("with a server of one's own", () => {
-  test.setTimeout(120_000);
   let upstream: Awaited<ReturnType<typeof startModel>>;
   let site: Awaited<ReturnType<typeof preview>>;
   let api: Api;

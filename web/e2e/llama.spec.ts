@@ -7,7 +7,6 @@ import { Chat, expect, signUp, test, unique } from "./support/test.ts";
 test("a real model's answer is seen in two tabs, goes on after a reload, and is stopped", async ({
   browser,
 }) => {
-  test.setTimeout(120_000);
   const llama = await startLlama();
   const api = await Api.start({ ...SETTINGS, DEEPER_MODEL_PROVIDER: "openai", DEEPER_OPENAI_URL: llama.url });
   const site = await preview(EXPORT, api.url, 0);

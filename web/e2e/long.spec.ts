@@ -51,7 +51,6 @@ test("a conversation of 5,000 messages scrolls and is typed in as any other", as
   page,
   context,
 }) => {
-  test.setTimeout(120_000);
   await page.goto(`/chat?id=${await imported(page, account, MESSAGES)}`);
   const log = page.getByRole("log");
   await expect(chat.last).toContainText("Answer 4999");

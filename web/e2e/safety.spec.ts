@@ -7,7 +7,6 @@ test("nothing that a model writes runs, loads anything or leads astray", async (
   page,
   context,
 }) => {
-  test.setTimeout(90_000);
   const asked: string[] = [];
   context.on("request", (request) => asked.push(request.url()));
   const origin = new URL(page.url()).origin;

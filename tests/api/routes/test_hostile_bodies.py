@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from statistics import median
 
 import pytest
 
@@ -31,8 +32,17 @@ BODIES = UNREADABLE | CHAT_BODIES | LARGE
 ANSWERABLE = {200, 201, 404}
 # What OpenAI's clients say that is not known is ignored: these are questions, to a model server that is away.
 IGNORED = {"a seed of 4300 digits", "images that are not base64"}
-# A loop that is free answers in a few milliseconds; the rest is for a machine that does other things besides.
+# A loop that is free answers in a few milliseconds. On a machine that does other things besides, whoever asks may wait
+# so many times as long as when nothing is sent.
 USUAL, WORST = 0.1, 1.5
+TIMES = 5
+
+
+async def ask_for_health(client: HttpClient) -> float:
+    """Return for how long."""
+    started = time.monotonic()
+    assert (await client.get("/health")).status == 200
+    return time.monotonic() - started
 
 
 @asynccontextmanager
@@ -42,9 +52,7 @@ async def health_of(client: HttpClient) -> AsyncGenerator[list[float]]:
 
     async def ask() -> None:
         while True:
-            started = time.monotonic()
-            assert (await client.get("/health")).status == 200
-            waits.append(time.monotonic() - started)
+            waits.append(await ask_for_health(client))
 
     asking = asyncio.create_task(ask())
     try:
@@ -86,12 +94,13 @@ async def test_no_body_hurts_a_route_nor_keeps_others_waiting(
     backend: Backend, http_account: Account, http_client: HttpClient, method: str, path: str
 ):
     workers = backend.process.workers()
+    before = [await ask_for_health(http_client) for _ in range(20)]
     async with health_of(http_client) as waits:
         replies = {name: await deliver(backend, http_account, method, path, body) for name, body in BODIES.items()}
     assert list(faults(replies)) == []
     assert backend.process.workers() == workers
-    assert sorted(waits)[len(waits) // 2] < USUAL
-    assert max(waits) < WORST
+    assert median(waits) < max(USUAL, TIMES * median(before))
+    assert max(waits) < max(WORST, TIMES * max(before))
     assert (await http_account.client.get("/v1/me")).json() == http_account.user
 
 
