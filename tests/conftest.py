@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.properties",
     "tests.fixtures.redis",
+    "tests.fixtures.signals",
     # These import from those above, and a plugin has to be registered before it is imported.
     "tests.fixtures.applications",
     "tests.fixtures.middlemen",

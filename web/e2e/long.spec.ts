@@ -61,7 +61,7 @@ test("a conversation of 5,000 messages scrolls and is typed in as any other", as
       return document.getElementsByTagName("article").length === count;
     },
     MESSAGES,
-    { timeout: 90_000 },
+    { timeout: 240_000 },
   );
 
   const devtools = await context.newCDPSession(page);
