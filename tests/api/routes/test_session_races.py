@@ -90,7 +90,6 @@ async def test_a_tab_whose_answer_got_lost_stays_signed_in_and_so_does_the_other
     assert (await refresh_by_cookie(client, cookie_of(late))).status == 200
 
 
-@pytest.mark.timeout(600)
 async def test_whatever_races_a_logout_nothing_of_the_session_lives_once_it_has_returned(
     account: Account, client: AsgiClient, other: AsgiClient
 ):
