@@ -41,10 +41,16 @@ def listens(port: int) -> bool:
     return False
 
 
+def _said(file: Path) -> bytes:
+    """What the kernel says in a file of /proc; nothing of a process or a thread that has just ended."""
+    with contextlib.suppress(OSError):
+        return file.read_bytes()
+    return b""
+
+
 def _is_serving(worker: int) -> bool:
     """Whether a worker has come so far that granian runs its threads."""
-    names = [name.read_text() for name in Path(f"/proc/{worker}/task").glob("*/comm")]
-    return any(name.startswith("tokio") for name in names)
+    return any(_said(name).startswith(b"tokio") for name in Path(f"/proc/{worker}/task").glob("*/comm"))
 
 
 class DeeperServer:
@@ -85,8 +91,10 @@ class DeeperServer:
     def workers(self) -> list[int]:
         """The processes that serve requests."""
         lists = Path(f"/proc/{self.pid}/task").glob("*/children")
-        children = [int(child) for children in lists for child in children.read_text().split()]
-        return [child for child in children if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+        commands = {
+            int(child): _said(Path(f"/proc/{int(child)}/cmdline")) for each in lists for child in _said(each).split()
+        }
+        return [child for child, command in commands.items() if command and b"resource_tracker" not in command]
 
     def wait_until_healthy(self, workers: int = 1) -> None:
         """Return once the server answers and has that many workers; fail if it ends instead."""
