@@ -125,6 +125,8 @@ test("everything can be done with the keyboard alone", async ({ page, model }) =
   await chat.settled();
   await expect(chat.question).toBeFocused();
 
+  // What draws code is loaded with the first answer.
+  await expect(chat.last.getByRole("button", { name: "Copy code" })).toBeVisible();
   await page.keyboard.press("Control+Shift+;");
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe("answer()");
   await page.keyboard.press("Control+Shift+C");

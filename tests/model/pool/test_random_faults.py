@@ -18,7 +18,7 @@ from tests.model.dialects import DIALECTS, Dialect
 
 # Whoever hangs is left after this; nobody else is that slow.
 LIMITS = WireLimits(connect=5.0, first_byte=0.5, idle=0.5, reply=0.5, ending=0.5)
-POLICY = PoolPolicy(breaker=BreakerPolicy(pause=0.05, longest=0.2), fresh=0.05, again=0.01, look=0.5)
+POLICY = PoolPolicy(breaker=BreakerPolicy(pause=0.05, longest=0.2), fresh=0.05, again=0.01, look=1.5)
 PIECES = 4
 WAYS = ("answer", "answer", "answer", "refuse", "busy", "hang", "hang up", "reset", "stop", "reset later", "hang later")
 
