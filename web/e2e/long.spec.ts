@@ -113,3 +113,30 @@ test("what is read upwards moves as far as it is scrolled, and no further", asyn
   });
   expect(leaps).toEqual([]);
 });
+
+for (const { place, top } of [
+  { place: "the very beginning", top: 0 },
+  { place: "where it says that more is on its way", top: 20 },
+]) {
+  test(`what is read at ${place} stays where it is when more comes`, async ({ account, page, chat }) => {
+    const older = Promise.withResolvers<void>();
+    const id = await imported(page, account, 200);
+    await page.route("**/messages?*cursor=*", async (route) => {
+      await older.promise;
+      await route.continue();
+    });
+    await page.goto(`/chat?id=${id}`);
+    await expect(chat.last).toContainText("Answer 199");
+    const log = page.getByRole("log");
+    await log.evaluate((each, to) => each.parentElement?.scrollTo(0, to), top);
+    await expect(page.getByText("Loading…")).toBeInViewport();
+    const read = page.locator(`#${await page.getByRole("article").first().getAttribute("id")}`);
+    const before = await read.evaluate((each) => each.getBoundingClientRect().top);
+    const count = await page.getByRole("article").count();
+    older.resolve();
+    await expect.poll(() => page.getByRole("article").count()).toBeGreaterThan(count);
+    expect(Math.abs((await read.evaluate((each) => each.getBoundingClientRect().top)) - before)).toBeLessThan(
+      3,
+    );
+  });
+}

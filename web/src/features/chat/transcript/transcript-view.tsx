@@ -144,8 +144,9 @@ function Older({
     return () => observer.disconnect();
   }, [conversation, viewport, first, loading, failed]);
 
+  // The browser keeps something that is in sight in its place, and this is not it: what comes, comes below it.
   return (
-    <div ref={mark} className="text-center text-sm text-soft">
+    <div ref={mark} className="text-center text-sm text-soft [overflow-anchor:none]">
       {loading ? (
         "Loading…"
       ) : (
