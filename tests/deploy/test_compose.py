@@ -8,6 +8,7 @@ from typing import Final
 
 import yaml
 
+from deeper_api.cli.serving import _SECONDS_AFTER_DRAIN
 from tests.deploy.conftest import OpenDoor
 from tests.deploy.doors import GONE
 from tests.deploy.stacks import ROOT
@@ -76,7 +77,7 @@ def test_docker_waits_longer_than_the_api_drains():
     api = compose()["services"]["api"]
     drain = int(re.findall(r":-(\d+)\}", api["environment"]["DEEPER_SERVER_DRAIN_SECONDS"])[0])
     grace = int(re.findall(r":-(\d+)s\}", api["stop_grace_period"])[0])
-    assert grace >= drain + 10
+    assert grace > drain + _SECONDS_AFTER_DRAIN
 
 
 def test_replicas_that_run_stay_when_more_are_wanted():

@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from deeper_api.cli.serving import _SECONDS_AFTER_DRAIN
 from deeper_api.config import load_config
 from tests.deploy.stacks import ROOT
 from tests.fakes.exchanges import Json
@@ -80,7 +81,7 @@ def test_the_api_takes_these_settings(tmp_path: Path):
     assert config.profile == "prod"
     grace = next(pod["spec"] for pod in pods() if pod["spec"].get("terminationGracePeriodSeconds"))
     slept = grace["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert grace["terminationGracePeriodSeconds"] > slept + config.server.drain_seconds + 5
+    assert grace["terminationGracePeriodSeconds"] > slept + config.server.drain_seconds + _SECONDS_AFTER_DRAIN
 
 
 def test_every_secret_is_read_where_it_is_mounted():
