@@ -27,8 +27,8 @@ class Replicas:
         _run(*self._compose, "run", "--rm", "--no-deps", "migrate")
 
     def forget_ended(self) -> None:
-        """Remove those that have ended, which would be started again in place of new ones."""
-        _run(*self._compose, "rm", "--force", "api")
+        """Remove what has ended: it would be started again, in place of new ones, and of the new migration."""
+        _run(*self._compose, "rm", "--force", "api", "migrate")
 
     def running(self) -> list[str]:
         """Return them, the oldest first."""
@@ -41,8 +41,8 @@ class Replicas:
         before = set(self._ids("--all"))
         scale = ("--scale", f"api={count}", "--wait", "--wait-timeout", str(_HEALTHY_SECONDS))
         try:
-            # Without what they depend on: a migration of the version before would be among it.
-            _run(*self._compose, "up", "-d", "--no-deps", "--no-recreate", "--no-build", *scale, "api")
+            # With what they depend on, or compose would take them for others than those that a later "up" wants.
+            _run(*self._compose, "up", "-d", "--no-recreate", "--no-build", *scale, "api")
         except BaseException:
             for replica in set(self._ids("--all")) - before:
                 _output("docker", "rm", "--force", replica)

@@ -40,7 +40,7 @@ def _do(state: Json, arguments: list[str]) -> int:
                 replicas[f"{state['image']}-{len(state['calls'])}-{len(replicas)}"] = True
         case ["stop", replica]:
             replicas[replica] = False
-        case ["rm", "--force", "api"]:
+        case ["rm", "--force", "api", "migrate"]:
             state["replicas"] = {each: runs for each, runs in replicas.items() if runs}
         case ["rm", *_, replica]:
             del replicas[replica]

@@ -64,10 +64,12 @@ def test_one_that_has_ended_is_not_started_again_in_place_of_a_new_one(tmp_path:
     assert engine.running() == ["new", "new"]
 
 
-def test_what_they_depend_on_is_left_alone(tmp_path: Path):
+def test_no_migration_of_the_version_before_is_started_with_new_ones(tmp_path: Path):
     engine = Engine(tmp_path, {"old-0": True})
     engine.roll()
-    assert all("--no-deps" in call for call in engine.state()["calls"] if call.startswith(("up", "run")))
+    calls = [call for call in engine.state()["calls"] if call.startswith(("rm --force", "up"))]
+    assert calls[0].split() == ["rm", "--force", "api", "migrate"]
+    assert calls[1].startswith("up")
 
 
 @pytest.mark.parametrize("how", [{"fail": "up"}, {"interrupted": "up"}, {"fail": "run"}])
