@@ -162,7 +162,9 @@ async def running_upstream(*plays: Play, port: int = 0) -> AsyncGenerator[Upstre
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for writer in writers:
-            if not writer.is_closing():  # a task that was cancelled before its first step has closed nothing
+            # A task that was cancelled before its first step has closed nothing; what is closed waits for a client that
+            # does not read.
+            if not writer.is_closing() or writer.transport.get_write_buffer_size():
                 writer.transport.abort()
         await _a_few_turns()
         if upstream.faults:

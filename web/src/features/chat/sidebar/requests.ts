@@ -34,7 +34,13 @@ export function useConversationList(archived: boolean) {
 /** The title of a conversation, as the lists have it, or else as it was asked for by itself. */
 export function useConversationTitle(id: string | undefined): string | undefined {
   const listed = useSyncExternalStore(
-    (listener) => queries.getQueryCache().subscribe(listener),
+    // Others tell that a component begins to ask, while it is being drawn: nothing else may be drawn anew then.
+    (listener) =>
+      queries.getQueryCache().subscribe(({ type }) => {
+        if (type === "updated" || type === "removed") {
+          listener();
+        }
+      }),
     () => listedTitle(id),
     () => undefined,
   );
