@@ -13,6 +13,7 @@ from deeper_core import (
     ErrorCode,
     ErrorDetail,
     InvalidToken,
+    ModelNotFound,
     ModelServerOverloaded,
     NotFound,
     RateLimited,
@@ -37,8 +38,8 @@ def encode_envelope(error: DeeperError, request_id: str | None) -> bytes:
     return msgspec.json.encode(ErrorEnvelope(error=error_body(error, request_id)))
 
 
-def decoded(error: DeeperError, request_id: str | None = None) -> object:
-    return msgspec.json.decode(encode_envelope(error, request_id))
+def decoded(error: DeeperError, request_id: str | None = None) -> dict[str, dict[str, object]]:
+    return msgspec.json.decode(encode_envelope(error, request_id), type=dict[str, dict[str, object]])
 
 
 def test_every_code_has_a_status_and_nothing_else_has():
@@ -51,10 +52,16 @@ def test_every_status_is_an_error_that_the_contract_names():
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_every_error_can_be_sent(error: type[DeeperError]):
-    assert decoded(error(), "r1") == {
-        "error": {"code": error.code.value, "message": error.default_message, "request_id": "r1"}
-    }
+    said = decoded(error(), "r1")["error"]
+    assert said == {"code": error.code.value, "message": said["message"], "request_id": "r1"}
+    assert str(said["message"]).startswith(error.default_message)
     assert 400 <= STATUS[error.code] < 600
+
+
+def test_of_models_the_api_says_more_than_the_libraries_where_they_are_listed():
+    words = "There is no such model. GET /v1/models lists those that can be used."
+    assert decoded(ModelNotFound())["error"]["message"] == words
+    assert decoded(ModelNotFound("Pull it first."))["error"]["message"] == "Pull it first."
 
 
 @pytest.mark.parametrize("error", ERRORS)

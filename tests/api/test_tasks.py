@@ -1,9 +1,10 @@
 import asyncio
 import contextlib
+import gc
 
 import pytest
 
-from deeper_api.tasks import background, regularly
+from deeper_api.tasks import background, regularly, unbroken
 from deeper_core import DatabaseUnavailable
 
 
@@ -69,3 +70,32 @@ async def test_it_ends_also_when_its_cancellation_is_swallowed():
             await asyncio.sleep(0)
     assert swallowed.is_set()
     assert running("stubborn") == 0
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_failure_of_what_nobody_waits_for_any_more_is_not_logged(caplog: pytest.LogCaptureFixture, times: int):
+    begun, over, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def ask() -> None:
+        begun.set()
+        try:
+            await over.wait()
+            raise DatabaseUnavailable
+        finally:
+            ended.set()
+
+    waiting = asyncio.create_task(unbroken(ask()))
+    await begun.wait()
+    for _ in range(times):
+        waiting.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert waiting.done() == (times == 2)
+    over.set()
+    await ended.wait()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+    del waiting
+    await asyncio.sleep(0)
+    gc.collect()  # which is when asyncio tells of it
+    assert caplog.records == []

@@ -81,4 +81,4 @@ class BrokenScheme(CountingScheme):
         return super().hash(password)
 
     def verify(self, password: str, hashed: str) -> bool:
-        return self.gullible or super().verify(password, hashed)
+        return (self.gullible and self.is_readable(hashed)) or super().verify(password, hashed)

@@ -17,8 +17,12 @@ from deeper_auth import (
 )
 from deeper_core import Forbidden, InvalidRefreshToken, UserId, new_id
 
-COOKIE = RefreshCookie(allowed_origins=("https://app.example.org",))
 HOST = {"cookie": "__Host-refresh=token", "host": "chat.example.org"}
+
+
+@pytest.fixture
+def cookie() -> RefreshCookie:
+    return RefreshCookie(allowed_origins=("https://app.example.org",))
 
 
 @pytest.fixture
@@ -29,28 +33,28 @@ async def pair() -> TokenPair:
     )
 
 
-def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(pair: TokenPair):
-    morsel = SimpleCookie(COOKIE.set(pair))["__Host-refresh"]
+def test_the_cookie_is_for_this_host_over_tls_and_for_no_script(cookie: RefreshCookie, pair: TokenPair):
+    morsel = SimpleCookie(cookie.set(pair))["__Host-refresh"]
     assert morsel.value == pair.refresh_token
     assert (morsel["secure"], morsel["httponly"], morsel["samesite"]) == (True, True, "Strict")
     assert (morsel["path"], morsel["domain"]) == ("/", "")
 
 
-def test_the_cookie_lives_as_long_as_the_session_may(pair: TokenPair):
-    assert SimpleCookie(COOKIE.set(pair))["__Host-refresh"]["max-age"] == str(3 * 86_400)
+def test_the_cookie_lives_as_long_as_the_session_may(cookie: RefreshCookie, pair: TokenPair):
+    assert SimpleCookie(cookie.set(pair))["__Host-refresh"]["max-age"] == str(3 * 86_400)
 
 
-def test_clearing_names_the_same_cookie_and_ends_it_at_once(pair: TokenPair):
-    cleared, kept = (SimpleCookie(text)["__Host-refresh"] for text in (COOKIE.clear(), COOKIE.set(pair)))
+def test_clearing_names_the_same_cookie_and_ends_it_at_once(cookie: RefreshCookie, pair: TokenPair):
+    cleared, kept = (SimpleCookie(text)["__Host-refresh"] for text in (cookie.clear(), cookie.set(pair)))
     assert (cleared.value, cleared["max-age"]) == ("", "0")
     for attribute in ("path", "domain", "secure", "httponly", "samesite"):
         assert cleared[attribute] == kept[attribute]
 
 
-def test_what_was_set_is_read(pair: TokenPair):
-    sent = COOKIE.set(pair).partition(";")[0]
+def test_what_was_set_is_read(cookie: RefreshCookie, pair: TokenPair):
+    sent = cookie.set(pair).partition(";")[0]
     for header in (sent, f"a=1; {sent}", f"{sent};b=2", f'x="y; z"; {sent}; b'):
-        assert COOKIE.read({"cookie": header}) == pair.refresh_token
+        assert cookie.read({"cookie": header}) == pair.refresh_token
 
 
 @pytest.mark.parametrize("name", ["refresh", "__Secure-refresh", "__host-refresh", ""])
@@ -62,15 +66,15 @@ def test_a_name_that_another_host_could_set_is_refused(name: str):
 @pytest.mark.parametrize(
     "header", [None, "", ";", "refresh=x", "__Host-refresh", "__Host-refresh=", "__host-refresh=x", "x__Host-refresh=x"]
 )
-def test_without_the_cookie_there_is_no_token(header: str | None):
+def test_without_the_cookie_there_is_no_token(cookie: RefreshCookie, header: str | None):
     with pytest.raises(InvalidRefreshToken):
-        COOKIE.read({} if header is None else {"cookie": header})
+        cookie.read({} if header is None else {"cookie": header})
 
 
 @given(st.text())
 def test_any_header_gets_an_answer(header: str):
     with contextlib.suppress(InvalidRefreshToken):
-        assert COOKIE.read({"cookie": header})
+        assert RefreshCookie().read({"cookie": header})
 
 
 @pytest.mark.parametrize(
@@ -85,8 +89,8 @@ def test_any_header_gets_an_answer(header: str):
         {"origin": "https://app.example.org"},
     ],
 )
-def test_own_pages_allowed_pages_and_programs_may_use_the_cookie(headers: dict[str, str]):
-    assert COOKIE.read(HOST | headers) == "token"
+def test_own_pages_allowed_pages_and_programs_may_use_the_cookie(cookie: RefreshCookie, headers: dict[str, str]):
+    assert cookie.read(HOST | headers) == "token"
 
 
 @pytest.mark.parametrize(
@@ -104,11 +108,21 @@ def test_own_pages_allowed_pages_and_programs_may_use_the_cookie(headers: dict[s
         {"origin": "https://chat.example.org:8443"},
     ],
 )
-def test_pages_of_others_may_not(headers: dict[str, str]):
+def test_pages_of_others_may_not(cookie: RefreshCookie, headers: dict[str, str]):
     with pytest.raises(Forbidden):
-        COOKIE.read(HOST | headers)
+        cookie.read(HOST | headers)
 
 
-def test_a_page_without_an_origin_is_not_that_of_a_server_without_a_host():
+def test_a_page_without_an_origin_is_not_that_of_a_server_without_a_host(cookie: RefreshCookie):
     with pytest.raises(Forbidden):
-        COOKIE.read({"cookie": "__Host-refresh=token", "origin": "null", "host": ""})
+        cookie.read({"cookie": "__Host-refresh=token", "origin": "null", "host": ""})
+
+
+def test_a_page_without_an_origin_is_not_that_of_a_server_of_that_name(cookie: RefreshCookie):
+    with pytest.raises(Forbidden, match=r"^This page's origin may not use the session cookie\.$"):
+        cookie.read({"cookie": "__Host-refresh=token", "origin": "null", "host": "null"})
+
+
+@pytest.mark.parametrize("value", ["a=b", "=", "token\t", "tokenX"])
+def test_what_the_cookie_holds_is_read_as_it_is(cookie: RefreshCookie, value: str):
+    assert cookie.read({"cookie": f"a=1; __Host-refresh={value}; b=2"}) == value

@@ -66,6 +66,21 @@ def test_what_is_no_address_or_a_dangerous_one_is_refused(text):
     assert [detail.field for detail in refusal.value.details] == ["$.login"]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ann", "This is not an e-mail address that can be used here."),
+        ("j\u00f6rg@example.com", "This is not an e-mail address that can be used here."),
+        ("x" * 65 + "@example.com", "An e-mail address has at most 64 characters before the @ sign."),
+        ("ann@" + "x" * 251, "An e-mail address has at most 254 characters."),
+    ],
+)
+def test_a_refusal_says_why_and_where(text, message):
+    with pytest.raises(ValidationFailed) as refusal:
+        parse_email(text)
+    assert [(detail.field, detail.message) for detail in refusal.value.details] == [("$.email", message)]
+
+
 def test_254_characters_are_allowed_and_255_are_not():
     start = "ann@" + ".".join([LABEL] * 4) + "."
     longest = start + "o" * (254 - len(start))

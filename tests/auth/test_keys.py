@@ -24,6 +24,22 @@ def test_a_secret_that_is_no_unicode_is_refused_and_not_carried_along():
     assert refusal.value.__context__ is None
 
 
+@pytest.mark.parametrize("half", [0xD800, 0xDBFF, 0xDC00, 0xDFFF])
+def test_no_half_of_a_pair_is_unicode(half):
+    with pytest.raises(ValueError, match=r"^each signing secret is valid Unicode, or bytes$"):
+        KeyRing(SECRET + chr(half))
+
+
+def test_the_letters_beside_the_halves_of_pairs_are_unicode():
+    assert KeyRing(SECRET + "\ud7ff\ue000").current(KeyPurpose.ACCESS).id
+
+
+def test_a_ring_shows_the_ids_of_its_keys():
+    ring = KeyRing(SECRET)
+    access, refresh = ring.current(KeyPurpose.ACCESS).id, ring.current(KeyPurpose.REFRESH).id
+    assert repr(ring) == f"KeyRing(access=(SigningKey(id='{access}'),), refresh=(SigningKey(id='{refresh}'),))"
+
+
 def test_the_secrets_of_before_are_a_list():
     with pytest.raises(ValueError, match="32 bytes"):
         KeyRing(SECRET, SECRET)
@@ -57,6 +73,12 @@ def test_nothing_secret_is_ever_shown():
         assert SECRET not in text
         assert key.secret.hex() not in text
         assert repr(key.secret)[2:-1] not in text
+
+
+def test_the_ids_of_keys_stay_what_they_are_for_tokens_name_them():
+    ring = KeyRing("0" * 32)
+    assert ring.current(KeyPurpose.ACCESS).id == "937cd2f5995af106"
+    assert ring.current(KeyPurpose.REFRESH).id == "b4c48afab18563bb"
 
 
 def test_the_id_is_not_a_part_of_the_key():

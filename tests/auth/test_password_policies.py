@@ -58,6 +58,20 @@ def test_the_least_length_can_be_set():
     assert not PasswordPolicy(min_length=15).faults("x" * 15)
 
 
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        ("x" * 1025, "A password is valid Unicode: at most 1024 letters, with 30 marks each."),
+        ("xvqz 12", "A password has at least 8 characters."),
+        ("password", "This password is one of the most common ones, which are tried first."),
+        ("ann@example.org", "A password must not be the e-mail address."),
+    ],
+)
+def test_each_fault_is_said_in_words_at_the_field_of_a_password(password, message):
+    (fault,) = POLICY.faults(password, email="ann@example.org")
+    assert (fault.field, fault.message) == ("$.password", message)
+
+
 def test_every_fault_is_told_at_once_at_the_field_of_the_caller():
     faults = POLICY.faults("\0", field="$.new_password")
     assert len(faults) == 2
@@ -68,6 +82,14 @@ def test_what_may_not_be_chosen_is_refused_with_the_reasons():
     with pytest.raises(ValidationFailed) as refusal:
         POLICY.require("password")
     assert [fault.field for fault in refusal.value.details] == ["$.password"]
+
+
+def test_whoever_requires_a_password_to_be_sound_says_of_whom_and_where():
+    with pytest.raises(ValidationFailed) as refusal:
+        POLICY.require("ann@example.org", email="ann@example.org", field="$.new_password")
+    assert [(fault.field, fault.message) for fault in refusal.value.details] == [
+        ("$.new_password", "A password must not be the e-mail address.")
+    ]
 
 
 def test_what_may_be_chosen_passes():

@@ -97,7 +97,7 @@ async def test_no_password_of_at_most_1024_characters_is_cut(hasher, password):
 
 @pytest.mark.parametrize("password", ["x" * 1025, "x" * 1_000_000, "\ud800", "ab\udfff"])
 async def test_a_password_that_no_policy_allows_cannot_be_hashed(hasher, password):
-    with pytest.raises(ValueError, match="cannot be hashed"):
+    with pytest.raises(ValueError, match=r"^a password that cannot be hashed$"):
         await hasher.hash(password)
 
 
@@ -174,8 +174,19 @@ async def test_hashing_leaves_the_event_loop_thread():
     hasher = PasswordHasher(Watched())
     await hasher.verify("x", None)
     await hasher.close()
-    assert threads
-    assert threading.current_thread().name not in threads
+    assert [name.partition("_")[0] for name in threads] == ["password"]
+
+
+async def test_by_default_two_threads_hash_and_64_callers_wait():
+    scheme = GatedScheme()
+    hasher = PasswordHasher(scheme)
+    tasks = await start(scheme, hasher, 66)
+    with pytest.raises(Overloaded):
+        await hasher.hash("one too many")
+    scheme.gate.set()
+    await asyncio.gather(*tasks)
+    assert scheme.most_running == 2
+    await hasher.close()
 
 
 async def test_no_more_than_the_given_number_of_threads_hash(gated):
@@ -191,8 +202,7 @@ async def test_who_finds_the_queue_full_is_turned_away_at_once_and_told_when_to_
     await fill(scheme, hasher)
     with pytest.raises(Overloaded) as refusal:
         await hasher.verify("x", None)
-    assert refusal.value.retry_after is not None
-    assert refusal.value.retry_after > 0
+    assert refusal.value.retry_after == 1
 
 
 async def test_a_finished_hash_makes_room(gated):
@@ -250,6 +260,19 @@ async def test_a_failing_hash_gives_its_slot_back():
     for _ in range(3):
         with pytest.raises(OSError, match="no memory"):
             await hasher.hash("x")
+    await hasher.close()
+
+
+async def test_whoever_no_thread_can_be_started_for_gives_the_slot_back(monkeypatch):
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    hasher = PasswordHasher(CountingScheme(), threads=1, queue=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError):
+            await hasher.hash("x")
+    assert hasher._slots._value == 1
     await hasher.close()
 
 
@@ -345,7 +368,7 @@ async def test_the_self_test_fails_when_hashing_fails():
     scheme = BrokenScheme()
     hasher = PasswordHasher(scheme)
     scheme.fault = AttributeError("module 'argon2' has no attribute '__version__'")
-    with pytest.raises(InternalError):
+    with pytest.raises(InternalError, match=r"^Password hashing fails\.$"):
         hasher.self_test()
     await hasher.close()
 
@@ -354,7 +377,7 @@ async def test_the_self_test_fails_when_every_password_is_right():
     scheme = BrokenScheme()
     hasher = PasswordHasher(scheme)
     scheme.gullible = True
-    with pytest.raises(InternalError):
+    with pytest.raises(InternalError, match=r"^Password hashing gives wrong answers\.$"):
         hasher.self_test()
     await hasher.close()
 

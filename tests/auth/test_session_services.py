@@ -92,8 +92,9 @@ async def test_reuse_ends_every_token_of_the_session(sessions):
     pairs = [await sessions.open(USER)]
     pairs += [await sessions.refresh(pairs[-1].refresh_token)]
     pairs += [await sessions.refresh(pairs[-1].refresh_token)]
-    with pytest.raises(RefreshTokenReused):
+    with pytest.raises(RefreshTokenReused) as caught:
         await sessions.refresh(pairs[0].refresh_token)
+    assert (caught.value.user_id, caught.value.session_id) == (USER, pairs[0].session.id)
     for pair in pairs:
         with pytest.raises(InvalidRefreshToken):
             await sessions.refresh(pair.refresh_token)
@@ -180,6 +181,20 @@ async def test_ending_all_ends_all(sessions):
     pairs = [await sessions.open(USER) for _ in range(3)]
     assert await sessions.revoke_all(USER, RevocationReason.ACCOUNT_DISABLED) == 3
     assert not any([await stands(sessions, pair) for pair in pairs])
+
+
+async def test_how_a_session_was_ended_is_kept(sessions, store):
+    by_token, by_name, other, last = [(await sessions.open(USER)).session.id for _ in range(4)]
+    await sessions.revoke_by_token(RefreshTokens(RING).issue(by_token, 0))
+    await sessions.revoke(by_name, USER)
+    await sessions.revoke_others(USER, last)
+    await sessions.revoke_all(USER)
+    assert [store._sessions[one].revoke_reason for one in (by_token, by_name, other, last)] == [
+        RevocationReason.LOGOUT,
+        RevocationReason.LOGOUT,
+        RevocationReason.LOGOUT_EVERYWHERE,
+        RevocationReason.LOGOUT_EVERYWHERE,
+    ]
 
 
 async def test_sessions_are_listed_newest_first(sessions, clock):

@@ -24,6 +24,7 @@ FOUND: list[tuple[type[Faultless], str]] = [
     (keeping.ListsByUse, "the_list_begins_with_the_newest_sign_in"),
     (keeping.ListsWhatEnded, "ended_sessions_are_neither_found_nor_listed"),
     (refreshing.ForgetsTheClient, "the_current_generation_rotates"),
+    (refreshing.ReturnsTheVerdictOnly, "the_current_generation_rotates"),
     (refreshing.ReturnsWhatWasBefore, "what_a_rotation_returns_is_what_is_kept"),
     (refreshing.RotatesByOnePolicy, "a_refresh_goes_by_the_policy_that_it_is_given"),
     (refreshing.ForgetsTheAbsoluteLimit, "a_refresh_never_passes_the_absolute_limit"),

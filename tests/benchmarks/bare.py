@@ -22,14 +22,12 @@ class Relay:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [(b"content-type", b"application/x-ndjson")],
-            }
-        )
-        if scope["path"] == "/v1/chat":
+        headers = [(b"content-type", b"application/x-ndjson")]
+        relayed = scope["path"] == "/api/chat"
+        if not relayed:
+            headers.append((b"content-length", b"0"))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if relayed:
             session = self._session = self._session or aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, force_close=True)
             )

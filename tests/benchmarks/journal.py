@@ -1,13 +1,14 @@
 """What the journal costs: the relay with it, and with one that keeps nothing, in turn."""
 
-from tests.benchmarks.relay import measure
+from tests.benchmarks.relay import compare
+from tests.benchmarks.results import Report
 from tests.benchmarks.servers import database, forgetful, product, sign_up, upstream
 
-_SCENARIOS = ("z50", "d50", "ttft")
+_CASES = ("z50", "d50", "ttft")
 
 
-def measure_journal(rounds: int) -> None:
-    """Print what each scenario costs without the journal and with it, and the ratio."""
+def measure_journal(rounds: int, report: Report) -> None:
+    """Report what each case costs without the journal and with it."""
     with (
         upstream() as model_server,
         database() as url,
@@ -16,6 +17,5 @@ def measure_journal(rounds: int) -> None:
     ):
         sign_up(without)
         deeper.token = without.token
-        print(f"{'case':6} {'journal':8} {'tokens/CPU s':>13} {'µs/token':>9} {'first token p50':>16} {'failures':>9}")
-        for name in _SCENARIOS:
-            measure(name, {"without": without, "with": deeper}, rounds)
+        for name in _CASES:
+            compare(name, {"without the journal": without, "deeper": deeper}, rounds, report)

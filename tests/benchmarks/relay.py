@@ -1,67 +1,120 @@
-"""The relay path: what a token costs from the model server to the client, against a bare relay in the same run.
+"""The relay path: what an answer and a token cost from the model server to the client, against floors in the same run.
 
-CPU time is that of the server under measurement alone, so that neither the load nor the model server count. The bare
-relay and the product are measured in turn, and the ratios are of the medians of several rounds.
+CPU time is that of the server under measurement alone, so that neither the load nor the model server count. All servers
+are measured in turn, and what is told are medians of several rounds.
 """
 
 import statistics
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Final, NamedTuple
 
 import uvloop
 
-from tests.benchmarks.load import streams
-from tests.benchmarks.processes import cpu_seconds, memory_kib
-from tests.benchmarks.servers import OpenAIDoor, Server, bare, database, product, sign_up, upstream
-
-# name: (model, streams at once, how often each). z sends at once, d paces: see tests.benchmarks.upstream.
-SCENARIOS = {"z50": ("z200", 50, 20), "d50": ("d100", 50, 2), "ttft": ("z8", 1, 300)}
-
-
-def measure_relay(scenarios: Sequence[str], rounds: int) -> None:
-    """Print what each of ``scenarios`` costs, what memory that took, and how long a start takes."""
-    with upstream() as model_server, database() as url:
-        with bare(model_server) as floor, product(model_server, url) as deeper:
-            sign_up(deeper)
-            print(
-                f"{'case':6} {'server':8} {'tokens/CPU s':>13} {'µs/token':>9} {'first token p50':>16} {'failures':>9}"
-            )
-            for name in scenarios:
-                measure(name, {"bare": floor, "deeper": deeper}, rounds)
-            print(f"memory of the worker after that: {memory_kib(deeper.pid) / 1024:.0f} MiB")
-        starts: list[float] = []
-        for _ in range(rounds):
-            with product(model_server, url) as deeper:
-                starts.append(deeper.started)
-        print(f"start of `deeper serve` to its first answer, median: {statistics.median(starts):.2f} s")
+from tests.benchmarks.load import Load, streams
+from tests.benchmarks.processes import cpu_seconds
+from tests.benchmarks.results import Report, Table, median_rows
+from tests.benchmarks.servers import (
+    OpenAIDoor,
+    Server,
+    bare,
+    database,
+    direct,
+    litellm,
+    nginx,
+    product,
+    sign_up,
+    upstream,
+)
 
 
-def measure_doors(rounds: int) -> None:
-    """Print what a token costs through OpenAI's door, against the native one of the same server."""
+class Case(NamedTuple):
+    """Answers of ``model`` (see `tests.benchmarks.upstream`), so many at once, each so many times over."""
+
+    model: str
+    at_once: int
+    times: int
+    stored: bool
+    about: str
+    columns: Sequence[str]
+
+
+_FIRST: Final = "first token p50, ms"
+_WALL: Final = "answers/s"
+_ANSWERS: Final = "answers/CPU s"
+_TOKENS: Final = "tokens/s"
+_PER_CPU: Final = "tokens/CPU s"
+_COST: Final = "CPU µs/token"
+_AGE: Final = "token's age p50, ms"
+_OLDEST: Final = "token's age p99, ms"
+_GAP: Final = "pause p99, ms"
+CASES: Final = {
+    "ttft": Case("z8", 1, 200, False, "One client, answers of 8 tokens, one after the other.", [_FIRST]),
+    "plain32": Case(
+        "z1", 32, 40, True, "32 clients, answers of one token; stored, where they can be.", [_WALL, _ANSWERS]
+    ),
+    "z50": Case("z200", 50, 5, False, "50 streams of 200 tokens that come at once.", [_TOKENS, _PER_CPU, _COST]),
+    "d50": Case("d150", 50, 1, False, "50 streams at 50 tokens a second each.", [_COST, _AGE, _OLDEST, _GAP]),
+    "d500": Case("d150", 500, 1, False, "500 streams at 50 tokens a second each.", [_COST, _AGE, _OLDEST, _GAP]),
+}
+
+
+def measure_relay(names: Sequence[str], rounds: int, report: Report) -> None:
+    """Report what the cases of these names cost on the product and on whatever it can be compared with here."""
+    with ExitStack() as stack:
+        model_server = stack.enter_context(upstream())
+        deeper = stack.enter_context(product(model_server, stack.enter_context(database())))
+        sign_up(deeper)
+        servers = {"direct": direct(model_server), "bare ASGI relay": stack.enter_context(bare(model_server))}
+        for label, others in {"nginx": nginx, "LiteLLM": litellm}.items():
+            server = stack.enter_context(others(model_server))
+            if server is not None:
+                servers[label] = server
+        for name in names:
+            compare(name, {**servers, "deeper": deeper}, rounds, report)
+
+
+def measure_doors(rounds: int, report: Report) -> None:
+    """Report what a token costs through OpenAI's door, against the native one of the same server."""
     with upstream() as model_server, database() as url, product(model_server, url) as native:
         sign_up(native)
         door = OpenAIDoor(native.pid, native.port, native.token)
-        measure("z50", {"native": native, "openai": door}, rounds)
+        compare("z50", {"native": native, "OpenAI's": door}, rounds, report)
 
 
-def measure(name: str, servers: Mapping[str, Server], rounds: int) -> None:
-    """Print what scenario ``name`` costs on each of ``servers``, and the ratio of the first to the last."""
-    model, at_once, repeats = SCENARIOS[name]
-    costs: dict[str, list[float]] = defaultdict(list)
-    firsts: dict[str, list[float]] = defaultdict(list)
-    failures: dict[str, int] = defaultdict(int)
+def compare(name: str, servers: Mapping[str, Server], rounds: int, report: Report) -> None:
+    """Report what the case of this name costs on each of ``servers``."""
+    case = CASES[name]
+    measured: dict[str, list[dict[str, float]]] = defaultdict(list)
+    broken: dict[str, Counter[str]] = defaultdict(Counter)
     for turn in range(rounds + 1):
         for label, server in servers.items():
-            before = cpu_seconds(server.pid)
-            load = uvloop.run(streams(server.port, server.chat(model), at_once=at_once, rounds=repeats))
-            failures[label] += load.failures
+            found, load = measure(server, case)
+            broken[label] += load.broken
             if turn:  # the first warms up
-                costs[label].append((cpu_seconds(server.pid) - before) / max(load.tokens, 1))
-                firsts[label].append(statistics.median(load.first_token_ms))
-    cost = {label: statistics.median(costs[label]) for label in servers}
-    first = {label: statistics.median(firsts[label]) for label in servers}
-    for label in servers:
-        numbers = f"{1 / cost[label]:13,.0f} {cost[label] * 1e6:9.2f} {first[label]:13.2f} ms {failures[label]:9}"
-        print(f"{name:6} {label:8} {numbers}")
-    floor, ours = servers
-    print(f"{name:6} {'ratio':8} {cost[floor] / cost[ours]:13.2f} {'':9} {first[ours] - first[floor]:+13.2f} ms")
+                measured[label].append(found)
+    notes = [f"{label}: {count} times {line}." for label, found in broken.items() for line, count in found.items()]
+    report.add(Table(name, case.about, case.columns, median_rows(measured, case.columns), notes))
+
+
+def measure(server: Server, case: Case) -> tuple[dict[str, float], Load]:
+    """Return the figures of one round, and what the load saw."""
+    request = server.chat(case.model, stored=case.stored)
+    cpu, wall = cpu_seconds(server.pid) if server.pid else 0, time.perf_counter()
+    load = uvloop.run(streams(server.port, request, at_once=case.at_once, rounds=case.times))
+    seconds, used = time.perf_counter() - wall, cpu_seconds(server.pid) - cpu if server.pid else 0
+    return _figures(load, case.at_once * case.times, seconds, used), load
+
+
+def _figures(load: Load, answers: int, seconds: float, used: float) -> dict[str, float]:
+    figures = {_WALL: answers / seconds, _TOKENS: load.tokens / seconds}
+    if load.first_token_ms:
+        figures[_FIRST] = statistics.median(load.first_token_ms)
+    if used and load.tokens:
+        figures |= {_ANSWERS: answers / used, _PER_CPU: load.tokens / used, _COST: used / load.tokens * 1e6}
+    if load.relay_ms:
+        figures |= {_AGE: statistics.median(load.relay_ms), _OLDEST: statistics.quantiles(load.relay_ms, n=100)[-1]}
+        figures[_GAP] = statistics.quantiles(load.gap_ms, n=100)[-1]
+    return figures

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from deeper_core import DeeperError, ErrorCode, ErrorDetail, InternalError, ModelServerError, RateLimited, errors
+from deeper_core import (
+    DeeperError,
+    ErrorCode,
+    ErrorDetail,
+    InternalError,
+    ModelServerError,
+    RateLimited,
+    ValidationFailed,
+    errors,
+)
 
 
 def tree(root: type[DeeperError]) -> Iterator[type[DeeperError]]:
@@ -59,7 +68,14 @@ def test_the_drawing_is_the_tree():
 def test_a_message_and_details_can_be_given():
     detail = ErrorDetail(message="too long", field="$.name")
     raised = RateLimited("Slow down.", details=(detail,), retry_after=1.5)
-    assert (str(raised), raised.details, raised.retry_after) == ("Slow down.", (detail,), 1.5)
+    assert (raised.message, raised.details, raised.retry_after) == ("Slow down.", (detail,), 1.5)
+
+
+def test_whoever_prints_an_error_reads_what_is_wrong():
+    details = (ErrorDetail(message="Expected an address", field="$.email"), ErrorDetail(message="Say who you are"))
+    assert str(ValidationFailed(details=details)) == (
+        "A value in the request is not allowed. $.email: Expected an address. Say who you are."
+    )
 
 
 def test_an_empty_message_becomes_the_usual_one():

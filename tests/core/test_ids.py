@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 from uuid import RFC_4122, UUID
@@ -96,3 +98,24 @@ def test_an_id_sorts_behind_one_that_a_clock_ahead_of_ours_made(ahead: int):
     assert value > theirs
     assert (value.version, value.variant) == (7, RFC_4122)
     assert milliseconds(value) <= max(milliseconds(theirs) + 1, milliseconds(new_id()))
+
+
+# In a process of its own: this one has threads.
+FORKING = """
+import os, sys, time
+from deeper_core import ids, new_id
+new_id()
+time.time_ns = lambda: 2_000_000_000_000_000_000  # one millisecond for both
+child = os.fork()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+print(new_id(), flush=True)  # one after the other, or their lines might mix
+os._exit(0)
+"""
+
+
+def test_a_forked_process_draws_other_ids():
+    command = [sys.executable, "-c", FORKING]
+    first, second = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert first != second
+    assert first[:8] == second[:8]  # they are of one time

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from granian.http import HTTP1Settings
 
 from deeper_core import ErrorCode
 from deeper_model.conformance import Peer, running_upstream
@@ -152,6 +153,12 @@ async def test_a_browser_that_comes_without_tls_is_sent_to_where_there_is(open_d
 
 
 # Streams
+
+
+def test_connections_that_nginx_keeps_are_given_up_before_the_api_closes_them():
+    kept = re.findall(r"keepalive_timeout (\d+)s", (SOURCE / "upstreams.conf").read_text())
+    assert kept
+    assert all(int(seconds) * 1_000 < HTTP1Settings().header_read_timeout for seconds in kept)
 
 
 @pytest.mark.parametrize("prefix", ["", "/api"])

@@ -16,19 +16,28 @@ from pathlib import Path
 from typing import cast
 
 from tests.fakes.exchanges import Json
+from tests.fakes.measuring import measured
 
-_DEEPER = str(Path(sys.executable).with_name("deeper"))
+DEEPER = str(Path(sys.executable).with_name("deeper"))
 # The kernel takes the ports of outgoing connections from above, so that nobody takes these by chance.
 _PORTS = range(20_000, 32_000)
+# Other processes of the tests, which look for ports at the same time, have others of these.
+_SHARES = 8
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # noqa: TID251  - what pytest-xdist says of its processes
+_left: list[int] = []
 _PATIENCE = 30  # seconds
 # Many servers run at the same time, and one at most can have the port that is meant for metrics.
 _SETTINGS = {"DEEPER_METRICS_PORT": "0"}
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that nobody listens on, and that nobody else is given for long: whoever asks may listen only later."""
+    own = _PORTS[int(_WORKER.removeprefix("gw")) % _SHARES :: _SHARES]
     while True:
-        port = secrets.choice(_PORTS)  # random is seeded alike in every process of the tests
+        if not _left:
+            # random is seeded alike in every process of the tests
+            _left.extend(secrets.SystemRandom().sample(own, len(own)))
+        port = _left.pop()
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -57,7 +66,7 @@ class DeeperServer:
     """One server: its main process, its workers, and what it writes."""
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], command: Sequence[str] = (_DEEPER, "serve")
+        self, folder: Path, environment: Mapping[str, str], command: Sequence[str] = (DEEPER, "serve")
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -67,6 +76,7 @@ class DeeperServer:
             "HOME": str(folder),
             "DEEPER_SERVER_PORT": str(self.port),
             **_SETTINGS,
+            **measured(),
             **environment,
         }
         # The server ends with the process that runs the tests, however that ends.

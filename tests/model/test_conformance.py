@@ -9,6 +9,7 @@ import msgspec
 from deeper_core import Model
 from deeper_model import ModelProvider, RetryingProvider, RetryPolicy, ScriptedProvider, WireLimits
 from deeper_model.conformance import (
+    CASES,
     MODEL,
     Ability,
     Need,
@@ -39,6 +40,9 @@ class TestOllama(ProviderConformance):
 
 class TestOpenAICompatible(ProviderConformance):
     harness = WireHarness(OPENAI.provider, OPENAI, soon=SOON)
+
+    def test_a_class_may_have_tests_of_its_own(self) -> None:
+        assert all(case.applies(self.harness) for case in CASES)
 
 
 class TestRetryingOllama(ProviderConformance):

@@ -3,11 +3,13 @@
 import asyncio
 import gzip
 from collections.abc import AsyncGenerator
+from types import NoneType
 
 import msgspec
 import pytest
 
 from deeper_core import (
+    AnswerIncomplete,
     ContextTooLong,
     Delta,
     FinishReason,
@@ -266,8 +268,24 @@ async def test_an_error_without_a_line_feed_at_the_end_is_seen(
     assert type((await outcome(connect(upstream.url))).error) is ModelServerFailed
 
 
+async def hang_up(peer: Peer) -> None:
+    peer.finish_sending()
+
+
+async def say_nonsense(peer: Peer) -> None:
+    await peer.send(b"this is no length\r\n")
+
+
+@pytest.mark.parametrize(
+    ("whole", "break_off", "error"),
+    [
+        (True, hang_up, NoneType),
+        (False, hang_up, AnswerIncomplete),
+        (False, say_nonsense, ModelProtocolBroken),
+    ],
+)
 async def test_what_had_come_before_the_connection_broke_is_not_lost_to_a_slow_consumer(
-    upstream: Upstream, dialect: Dialect, connect: Connect
+    upstream: Upstream, dialect: Dialect, connect: Connect, whole: bool, break_off: Play, error: type
 ) -> None:
     reading = asyncio.Event()
     gone = asyncio.Event()
@@ -275,8 +293,8 @@ async def test_what_had_come_before_the_connection_broke_is_not_lost_to_a_slow_c
     async def play(peer: Peer) -> None:
         await dialect.begin(peer, "He")
         await reading.wait()
-        await peer.chunk(dialect.content("llo") + dialect.end())
-        peer.finish_sending()
+        await peer.chunk(dialect.content("llo") + (dialect.end() if whole else b""))
+        await break_off(peer)
         await peer.wait_gone()
         gone.set()
 
@@ -287,7 +305,23 @@ async def test_what_had_come_before_the_connection_broke_is_not_lost_to_a_slow_c
     await gone.wait()
     found = await collect(events)
     assert found.content == "llo"
-    assert found.finish is not None
+    assert type(found.error) is error
+    assert (found.finish is not None) is whole
+
+
+async def test_what_had_come_in_one_packet_with_the_head_and_a_malformed_chunk_is_read_before_the_error(
+    upstream: Upstream, dialect: Dialect, connect: Connect
+) -> None:
+    async def play(peer: Peer) -> None:
+        said = dialect.content("Hello")
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {dialect.media_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        await peer.send(b"%s%x\r\n%s\r\nthis is no length\r\n" % (head.encode(), len(said), said))
+        await peer.wait_gone()
+
+    upstream.plays = [play]
+    found = await outcome(connect(upstream.url))
+    assert found.content == "Hello"
+    assert type(found.error) is ModelProtocolBroken
 
 
 async def test_every_limit_can_be_removed(upstream: Upstream, dialect: Dialect, connect: Connect) -> None:

@@ -1,11 +1,13 @@
 """A provider with a fault fails the suite, in the case that is about this fault."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
 from deeper_core import Delta
 from deeper_model import ModelProvider, ScriptedProvider, WireLimits
-from deeper_model.conformance import CASES, Ability, Case, EngineHarness, WireHarness, run_case
+from deeper_model.conformance import CASES, Ability, Case, EngineHarness, WireHarness, cases, run_case
 from tests.model.dialects import OPENAI, OpenAIDialect
 from tests.model.mutants import (
     AlwaysHealthy,
@@ -161,6 +163,16 @@ def test_what_fails_goes_with_the_rule() -> None:
 def test_an_exception_of_somebody_elses_is_told_and_named() -> None:
     with pytest.raises(AssertionError, match=r"what came out is no ModelServerError.*OSError\('connection refused'\)"):
         run_case(BY_NAME["an_empty_stream_is_incomplete"], harness(LetsForeignErrorsOut, 0.5))
+
+
+def test_a_case_that_does_not_end_is_ended_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def it_waits_for_ever(_: object) -> None:
+        """Nobody waits for ever."""
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(cases, "_LONGEST", 0.01)
+    with pytest.raises(AssertionError, match="it_waits_for_ever: something did not end"):
+        run_case(cases.case(it_waits_for_ever), harness(Faultless, 0.5))
 
 
 class Mumbling(OpenAIDialect):

@@ -17,6 +17,7 @@ from deeper_core import (
     FinishReason,
     FunctionCall,
     FunctionDefinition,
+    ModelProtocolBroken,
     ModelServerRejected,
     Timings,
     Tool,
@@ -25,9 +26,10 @@ from deeper_core import (
     join_tool_calls,
 )
 from deeper_model import OllamaProvider, OllamaSettings
+from deeper_model.conformance import Peer, running_upstream
 from deeper_model.ollama_answers import OllamaDecoder
 from deeper_model.ollama_wire import ModelDetails, ModelEntry, ModelList, models_in, request_out
-from deeper_model.wire import WireDecoder, arguments_object, encode
+from deeper_model.wire import WireDecoder, arguments_object, arguments_text, encode
 from tests.fixtures.ollama import RunningOllama
 from tests.model.dialects import ask, outcome
 
@@ -173,6 +175,12 @@ def test_lines_after_the_last_are_not_read() -> None:
     assert decoder.error is None
 
 
+def test_good_lines_after_the_last_are_not_read_either() -> None:
+    decoder = OllamaDecoder(None)
+    assert decoder.feed(b'{"done":true}\n{"message":{"content":"late"}}\n') is None
+    assert decoder.ended
+
+
 TAGS = b"""{"models": [
     {"name": "a:1", "model": "a:1", "modified_at": "2025-01-02T03:04:05.123456789+02:00", "size": 5, "digest": "00",
      "details": {"parent_model": "", "family": "llama", "families": null, "parameter_size": "7B",
@@ -263,3 +271,27 @@ def test_a_request_that_can_just_be_read_is_sent_or_refused() -> None:
         message = ChatMessage(role=ChatRole.ASSISTANT, tool_calls=(call,))
         with suppress(ModelServerRejected):
             encode(request_out(ChatRequest(model="tiny", messages=(message,)), keep_alive=None, num_ctx=None))
+
+
+async def test_a_server_that_does_not_tell_what_is_loaded_still_lists_what_it_has() -> None:
+    async def play(peer: Peer) -> None:
+        await (peer.reply(200, TAGS) if peer.request.path == "/api/tags" else peer.reply(404, b"404 page not found"))
+
+    async with running_upstream(play) as upstream:
+        provider = OllamaProvider(upstream.url)
+        models = await provider.list_models()
+        await provider.close()
+    assert {model.loaded for model in models} == {None}
+    assert [request.path for request in upstream.requests] == ["/api/tags", "/api/ps"]
+
+
+def test_absent_arguments_are_an_empty_object() -> None:
+    assert arguments_text(None) == "{}"
+
+
+def test_arguments_that_are_nested_too_deeply_to_be_written_are_refused() -> None:
+    arguments: list[object] = []
+    for _ in range(200_000):
+        arguments = [arguments]
+    with pytest.raises(ModelProtocolBroken):
+        arguments_text(arguments)

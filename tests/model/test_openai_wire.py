@@ -327,3 +327,32 @@ def test_an_address_must_be_an_http_url(url: str) -> None:
 def test_a_key_that_cannot_be_sent_is_refused() -> None:
     with pytest.raises(ValueError, match="ASCII"):
         OpenAICompatibleProvider("http://x", api_key="a\nb")
+
+
+def test_what_follows_the_end_in_the_same_read_is_not_read() -> None:
+    decoder = OpenAIDecoder(None)
+    late = json.dumps(chunk(content="late")).encode()
+    assert decoder.feed(b"data: [DONE]\n\ndata: " + late + b"\n\n") is None
+    assert decoder.complete
+
+
+def test_half_a_message_after_the_finish_reason_is_only_the_end() -> None:
+    decoder = OpenAIDecoder(None)
+    decoder.feed(b"data: " + json.dumps(chunk("stop", content="a")).encode() + b'\n\ndata: {"usage":')
+    decoder.close()
+    assert decoder.ended
+    assert decoder.error is None
+
+
+async def test_a_server_without_a_page_for_its_health_is_well_if_it_lists_its_models() -> None:
+    async def play(peer: Peer) -> None:
+        if peer.request.path == "/v1/models":
+            await peer.reply(200, b'{"object": "list", "data": []}')
+        else:
+            await peer.reply(404, b'{"error": {"code": 404, "message": "File Not Found"}}')
+
+    async with running_upstream(play) as upstream:
+        provider = OpenAICompatibleProvider(upstream.url)
+        await provider.check_health()
+        await provider.close()
+    assert [request.path for request in upstream.requests] == ["/health", "/v1/models"]

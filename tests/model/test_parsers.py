@@ -120,6 +120,16 @@ def test_mended_text_can_be_encoded_and_has_no_nul(text: str, places: list[int])
     assert "".join(map(mender.feed, pieces)) + mender.close() == mended
 
 
+def test_a_pair_that_was_cut_between_two_pieces_is_one_letter() -> None:
+    mender = TextMender()
+    assert [mender.feed("a\ud83d"), mender.feed(""), mender.feed("\ude00b"), mender.close()] == ["a", "", "😀b", ""]
+
+
+def test_half_a_pair_at_the_end_is_said_to_be_missing() -> None:
+    mender = TextMender()
+    assert [mender.feed("a\ud83d"), mender.close()] == ["a", REPLACEMENT]
+
+
 @given(whole_text)
 def test_good_text_is_left_alone(text: str) -> None:
     assert mend(text) == text.replace("\x00", REPLACEMENT)

@@ -19,7 +19,7 @@ from deeper_core import (
 )
 from deeper_model import OpenAICompatibleProvider
 from deeper_model.conformance import Peer, running_upstream
-from deeper_model.refusals import Refusal, classify, classify_stream_error, parse_retry_after
+from deeper_model.refusals import NO_KEY, NO_PATH, Refusal, classify, classify_stream_error, parse_retry_after
 from tests.model.dialects import outcome
 
 WORDS: list[tuple[int, str | dict[str, object], type[DeeperError]]] = [
@@ -43,7 +43,9 @@ WORDS: list[tuple[int, str | dict[str, object], type[DeeperError]]] = [
     (400, {"code": "model_not_found", "message": "The model `x` does not exist"}, ModelNotFound),
     (404, {"message": "The model `x` does not exist.", "type": "NotFoundError", "code": 404}, ModelNotFound),
     (404, 'model "x" not found, try pulling it first', ModelNotFound),
+    (404, "models/x is not found for API version v1", ModelNotFound),
     (404, {"message": "File Not Found", "type": "not_found_error", "code": 404}, ModelServerRejected),
+    (400, "CUDA out of memory", ModelOutOfMemory),
     (413, "request body too large", ModelServerRejected),
     (422, "unprocessable", ModelServerRejected),
     (499, "request cancelled", ModelServerRejected),
@@ -70,6 +72,11 @@ def test_a_conversation_can_be_too_long_after_the_stream_began(said: str) -> Non
     assert type(classify_stream_error(json.dumps({"error": {"code": 400, "message": said}}))) is ContextTooLong
 
 
+def test_an_error_two_levels_down_says_no_status() -> None:
+    said = {"error": {"error": {"code": 503, "message": "no"}}}
+    assert type(classify_stream_error(said)) is ModelServerFailed
+
+
 @given(
     st.integers(100, 999),
     st.binary() | st.recursive(st.text() | st.integers(), st.lists).map(json.dumps).map(str.encode),
@@ -77,7 +84,25 @@ def test_a_conversation_can_be_too_long_after_the_stream_began(said: str) -> Non
 def test_every_refusal_is_an_error_that_says_nothing_of_its_text(status: int, body: bytes) -> None:
     error = classify(Refusal(status=status, body=body))
     assert isinstance(error, ModelServerError | ModelNotFound)
-    assert error.message == type(error).default_message
+    assert error.message in {type(error).default_message, NO_KEY, NO_PATH}
+
+
+@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"404 page not found",
+        b"<!doctype html><title>Cannot GET /v1/models</title>",
+        b'{"detail": "Not Found"}',
+        b'{"error": {"message": "Invalid URL (POST /v1/v1/chat/completions)", "type": "invalid_request_error"}}',
+        b'{"error": "route /api/models/v1/chat/completions not found"}',
+        b'{"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}}',
+    ],
+)
+def test_a_path_that_is_not_there_is_told_as_such_and_not_as_a_model(status: int, said: bytes) -> None:
+    error = classify(Refusal(status=status, body=said))
+    assert not isinstance(error, ModelNotFound)
+    assert error.message == NO_PATH
 
 
 json_values = st.recursive(
@@ -129,3 +154,11 @@ async def test_no_log_and_no_error_holds_the_api_key(caplog: pytest.LogCaptureFi
     assert found.error.__cause__ is not None
     told = [caplog.text, repr(found.error), repr(found.error.__cause__), repr(vars(found.error))]
     assert not any("sk-secret" in text for text in told)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_is_not_let_in_is_told_of_the_key_and_not_of_the_model(status: int):
+    error = classify(Refusal(status=status, body=b'{"error": {"message": "Incorrect API key provided: sk-secret"}}'))
+    assert isinstance(error, ModelServerRejected)
+    assert "API key" in str(error)
+    assert "secret" not in str(error)

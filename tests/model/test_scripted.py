@@ -25,6 +25,7 @@ from deeper_core import (
     ModelNotFound,
     ModelServerFailed,
     ModelServerUnreachable,
+    Timings,
     Tool,
     Usage,
     join_tool_calls,
@@ -114,6 +115,20 @@ async def test_the_demo_writes_no_more_than_a_little_whatever_a_schema_asks_for(
     assert 8 <= len(json.loads(found.content)) < len(found.content) < 1_000
 
 
+@pytest.mark.parametrize("properties", [None, {}])
+async def test_an_object_without_properties_is_empty(properties: JsonObject | None) -> None:
+    assert (await demonstrate(ask(format={"type": "object", "properties": properties}))).content == "{}"
+
+
+async def test_the_demo_says_when_it_was_told_nothing() -> None:
+    assert "You wrote nothing." in (await demonstrate(ask(""))).content
+
+
+async def test_the_demo_says_how_many_images_it_was_shown() -> None:
+    shown = ChatMessage(role=ChatRole.USER, content="Look", images=(b"one", b"two"))
+    assert "2 image(s)" in (await demonstrate(ChatRequest(model="scripted", messages=(shown,)))).content
+
+
 async def test_the_demo_calls_a_tool_and_then_tells_what_it_returned() -> None:
     parameters: JsonObject = {"type": "object", "properties": {"city": {"type": "string"}}}
     tools = (Tool(function=FunctionDefinition(name="weather", parameters=parameters)),)
@@ -152,6 +167,13 @@ async def test_a_script_is_streamed_as_it_is_and_only_once() -> None:
     assert found.deltas == [Delta(content="a"), Delta(content="b", pieces=2)]
     assert "scripted" in (await outcome(provider, ask())).content
     assert len(provider.requests) == 2
+
+
+async def test_the_timings_of_a_script_are_left_as_they_are() -> None:
+    provider = ScriptedProvider()
+    told = Finish(reason=FinishReason.STOP, timings=Timings(total_ms=7.0))
+    provider.play(Delta(content="a"), told)
+    assert (await outcome(provider, ask())).finish == told
 
 
 async def test_a_script_waits_at_its_gates() -> None:

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from deeper_model.conformance import Peer, running_upstream
 from tests.model import test_conformance
+from tests.model.test_upstreams import connect
 
 uvloop = pytest.importorskip("uvloop")
 
@@ -20,3 +22,25 @@ class TestOllamaOnUvloop(_OnUvloop, test_conformance.TestOllama):
 
 class TestOpenAICompatibleOnUvloop(_OnUvloop, test_conformance.TestOpenAICompatible):
     pass
+
+
+def test_saying_something_to_a_client_that_has_gone_is_an_error_of_asyncio() -> None:
+    async def play(peer: Peer) -> None:
+        peer.reset()
+        await peer.wait_gone()
+        with pytest.raises(ConnectionResetError):
+            await talk(peer)
+
+    async def talk(peer: Peer) -> None:
+        while True:
+            await peer.send(b"x")
+
+    async def run() -> None:
+        async with running_upstream(play) as upstream:
+            _, writer = await connect(upstream)
+            await upstream.until_asked()
+            await upstream.until_left()
+            writer.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())

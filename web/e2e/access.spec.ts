@@ -1,5 +1,5 @@
 import AxeBuilder from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { Chat, expect, test, unique } from "./support/test.ts";
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -154,6 +154,42 @@ test("everything can be done with the keyboard alone", async ({ page, model }) =
 
   await page.keyboard.press("Control+Shift+O");
   await expect(page).toHaveURL(/\/chat$/);
+  await expect(chat.question).toBeFocused();
+});
+
+/** Presses a button by its key, when it can be: one that cannot be yet would not say so. */
+async function press(button: Locator): Promise<void> {
+  await expect(button).toBeEnabled();
+  await button.press("Enter");
+}
+
+test("keys go on where they are of use when what had the focus is gone", async ({ chat, model, page }) => {
+  const [question, other] = [unique("focus"), unique("focused")];
+  await model.play(question, "Begun", { gate: question }, " and never ended");
+  await model.play(other, "Another");
+  await chat.question.fill(question);
+  await page.keyboard.press("Enter");
+  await expect(chat.last).toContainText("Begun");
+  await press(page.getByRole("button", { name: "Stop", exact: true }));
+  await expect(chat.last).toContainText("Stopped.");
+  await expect(chat.question).toBeFocused();
+
+  await press(page.getByRole("button", { name: "Answer again" }));
+  await expect(chat.last).toContainText("Begun");
+  await expect(chat.question).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(chat.last).toContainText("2 / 2");
+  await press(page.getByRole("button", { name: "Previous answer" }));
+  await expect(chat.last).toContainText("1 / 2");
+  // There is none before the first: so it is the answer itself, before its buttons.
+  await expect(chat.last).toBeFocused();
+  await press(page.getByRole("button", { name: "Next answer" }));
+  await expect(chat.last).toContainText("2 / 2");
+
+  await press(page.getByRole("button", { name: "Edit question" }));
+  await page.getByRole("textbox", { name: "Question", exact: true }).fill(other);
+  await press(page.getByRole("button", { name: "Ask this" }));
+  await expect(chat.last).toContainText("Another");
   await expect(chat.question).toBeFocused();
 });
 

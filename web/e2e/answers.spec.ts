@@ -224,5 +224,6 @@ test("of what an office program copies the text is pasted, and images go to nobo
   await expect(page.getByText("This model does not look at images.")).toBeVisible();
   await expect(page.getByRole("button", { name: "Send" })).toBeDisabled();
   await page.getByRole("button", { name: "Remove image 1" }).click();
+  await expect(chat.question).toBeFocused();
   await expect(page.getByRole("button", { name: "Send" })).toBeEnabled();
 });

@@ -175,6 +175,25 @@ test("what is typed while a conversation begins belongs to it, and not to the ne
   await expect(chat.question).toHaveValue("");
 });
 
+test("who begins another conversation gets there at once, whatever the network does", async ({
+  chat,
+  page,
+  context,
+}) => {
+  const question = unique("left");
+  await chat.hear(question);
+  await context.setOffline(true);
+  await page.keyboard.press("Control+Shift+O");
+  await expect(page.getByRole("heading", { name: "What would you like to know?" })).toBeVisible();
+  await chat.question.pressSequentially("Typed at once");
+  await page.getByRole("navigation").getByRole("link", { name: question }).click();
+  await expect(chat.questions).toContainText(question);
+  await expect(chat.question).toHaveValue("");
+  await page.goBack();
+  await expect(chat.question).toHaveValue("Typed at once");
+  await context.setOffline(false);
+});
+
 test("models and conversations that could not be had come when the server is back", async ({
   chat,
   page,

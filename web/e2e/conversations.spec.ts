@@ -33,6 +33,36 @@ test("a deleted conversation comes back when that is wanted", async ({ chat, pag
   await expect(chat.last).toContainText(question);
 });
 
+test("by keys, who renames stays at the conversation, and who deletes one can take it back", async ({
+  chat,
+  page,
+}) => {
+  const [first, second] = [unique("named"), unique("shown")];
+  const list = page.getByRole("navigation");
+  await chat.hear(first);
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await expect(page).toHaveURL(/\/chat$/);
+  await chat.hear(second);
+  await list.getByRole("button", { name: `More for ${first}` }).press("Enter");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("Renamed by keys");
+  await page.keyboard.press("Enter");
+  const link = list.getByRole("link", { name: "Renamed by keys" });
+  await expect(link).toBeFocused();
+  await list.getByRole("button", { name: "More for Renamed by keys" }).press("Enter");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Escape");
+  await expect(link).toBeFocused();
+
+  await list.getByRole("button", { name: "More for Renamed by keys" }).press("Enter");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await expect(link).toHaveCount(0);
+  await expect(page.getByRole("button", { name: "Undo" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(link).toBeVisible();
+});
+
 test("one that nobody wanted back is gone, also when the page is left", async ({ chat, page }) => {
   const question = unique("gone");
   await chat.hear(question);

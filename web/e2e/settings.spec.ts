@@ -51,6 +51,10 @@ test("a key is made, shown once, good for the API, and revoked", async ({ accoun
   expect((await request.get("/v1/models", { headers })).status()).toBe(200);
   await dialog.getByRole("button", { name: "Close" }).click();
   await expect(page.getByText(key)).toHaveCount(0);
+  page.once("dialog", (asked) => void asked.dismiss());
+  await section.getByRole("button", { name: "Revoke my script" }).click();
+  expect((await request.get("/v1/models", { headers })).status()).toBe(200);
+  page.once("dialog", (asked) => void asked.accept());
   await section.getByRole("button", { name: "Revoke my script" }).click();
   await expect(section.getByText("my script")).toHaveCount(0);
   await expect.poll(async () => (await request.get("/v1/models", { headers })).status()).toBe(401);

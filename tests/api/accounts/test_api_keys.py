@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from deeper_api.accounts.api_keys import ApiKeys
+from deeper_api.accounts.api_keys import _TOLD, ApiKeys
 from deeper_api.accounts.audits import AuditTrail
 from deeper_api.accounts.devices import Device
 from deeper_api.store.api_keys import ApiKeyStore, Candidate, KeyEnd, NamedKey, NewKey, PrefixTaken
@@ -171,3 +171,24 @@ async def test_that_a_key_is_used_that_has_ended_is_noted_once_an_hour(end: KeyE
     await keys.find(KEY, DEVICE)
     assert len(events.added) == 2
     assert store.noted == []
+
+
+async def test_of_no_more_than_a_thousand_keys_that_have_ended_it_is_remembered_that_it_was_noted():
+    store, clock, events = Store(KEY), Clock(), Events()
+    keys = ApiKeys(store, AuditTrail(events), clock=clock)
+    first = store.found
+    assert first is not None
+
+    async def use(key: ApiKey, key_id: ApiKeyId) -> int:
+        store.found = replace(first, id=key_id, digest=key.digest, ended=KeyEnd.REVOKED)
+        await keys.find(key, DEVICE)
+        return len(events.added)
+
+    assert await use(KEY, first.id) == 1
+    for _ in range(_TOLD - 1):
+        await use(new_api_key(), ApiKeyId(new_id()))
+    clock.now += 5
+    assert await use(KEY, first.id) == _TOLD
+    assert await use(new_api_key(), ApiKeyId(new_id())) == _TOLD + 1
+    clock.now += 5
+    assert await use(KEY, first.id) == _TOLD + 2

@@ -108,6 +108,18 @@ async def test_who_signs_in_to_an_account_that_is_just_being_disabled_stays_outs
     assert await house.sessions.list_live(house.user.id) == ()
 
 
+async def test_of_two_who_change_a_password_at_the_same_time_the_later_one_has_not_known_it(house: House):
+    changing = asyncio.ensure_future(house.slow.change_password(house.user.id, OLD, "tabulating machine 1890", DEVICE))
+    await house.hasher.found_out.wait()
+    await house.fast.change_password(house.user.id, OLD, NEW, DEVICE)
+    house.hasher.gate.set()
+    with pytest.raises(InvalidCredentials):
+        await changing
+    assert len(await house.sessions.list_live(house.user.id)) == 1
+    user, _ = await house.fast.sign_in(house.user.email, NEW, DEVICE)
+    assert user.id == house.user.id
+
+
 async def test_a_password_that_is_just_being_hashed_anew_is_the_same_password(house: House):
     signing_in = asyncio.ensure_future(house.slow.sign_in(house.user.email, OLD, DEVICE))
     await house.hasher.found_out.wait()

@@ -4,17 +4,20 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
 
-from deeper_api.chat.admission import _ASK_SECONDS, Admission
+from deeper_api.chat import admission as admissions
+from deeper_api.chat.admission import _ASK_SECONDS, Admission, Turn
 from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.engine import Engine
 from deeper_api.chat.feeds import Feed
 from deeper_api.chat.frames import Done, Failed, Frame, Piece, Queued, Start
-from deeper_api.limits.lines import Departure, LineUnavailable, Standings, Ticket
+from deeper_api.limits.lines import Departure, LineUnavailable, Standing, Standings, Ticket
 from deeper_api.limits.memory_line import MemoryLine
+from deeper_api.telemetry.contexts import current_fields, in_request
 from deeper_core import (
     ChatMessage,
     ChatRequest,
@@ -48,6 +51,7 @@ from tests.api.chat.engines import (
 
 OTHER = UserId(new_id())
 ANYTHING = Allowance()
+ONE, ANOTHER = Ticket(id="1", user="x"), Ticket(id="2", user="y")
 
 
 class SharedLine(MemoryLine):
@@ -94,6 +98,47 @@ class SharedLine(MemoryLine):
         return [ticket_id for _, ticket_id in self._order]
 
 
+State = Literal["admitted", "waiting", "full", "excess"]
+
+
+class SureLine:
+    """A line that says the same of everybody, and keeps what it was told."""
+
+    def __init__(self, state: State, *, parallel: int = 1, ahead: int = 0, seconds: float = 0.0) -> None:
+        self.parallel = parallel
+        self.state: State = state
+        self._ahead = ahead
+        self._seconds = seconds
+        self.left: list[Departure] = []
+        self.asked: list[list[str]] = []
+        self.complete: list[bool] = []
+        self.fields: list[dict[str, str]] = []
+
+    async def update(
+        self,
+        *,
+        enter: Sequence[Ticket] = (),
+        leave: Sequence[Departure] = (),
+        ask: Sequence[str] = (),
+        complete: bool = False,
+    ) -> Standings:
+        self.left += leave
+        self.asked.append(list(ask))
+        self.complete.append(complete)
+        self.fields.append(current_fields())
+        ids = [*(each.id for each in enter), *ask]
+        found = (Standing(id=each, state=self.state, ahead=self._ahead) for each in ids)
+        return Standings(standings=tuple(found), seconds=self._seconds)
+
+
+class MovedClock:
+    """The clock of the running event loop, moved by hand. Nothing that sleeps wakes meanwhile."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.now)
+
+
 def about(text: str) -> ChatRequest:
     return ChatRequest(model="scripted", messages=(ChatMessage(role=ChatRole.USER, content=text),))
 
@@ -105,6 +150,18 @@ def asked(provider: ScriptedProvider) -> list[str]:
 
 async def ask(engine: Engine, text: str, user_id: UserId = USER, allowance: Allowance = ANYTHING) -> Feed:
     return await engine.answer(question(about(text), user_id=user_id, abandon_after=None, allowance=allowance))
+
+
+async def patient_and_late(admission: Admission) -> list[Turn]:
+    """Enter a line of one place that nobody is in: 1 is admitted, 2 and 3 of one user wait, then 4, who came later.
+
+    3 is before 4 only because of the turn it was given before 4 came.
+    """
+    first = await admission.enter(Ticket(id="0", user="first"))
+    users = [("1", "x"), ("2", "patient"), ("3", "patient")]
+    turns = [await admission.enter(Ticket(id=ticket_id, user=user)) for ticket_id, user in users]
+    first.leave()
+    return [*turns, await admission.enter(Ticket(id="4", user="late"))]
 
 
 async def until_place(feed: Feed, position: int) -> None:
@@ -263,6 +320,104 @@ class TestPlaces:
         assert timings.queue_ms is not None
         assert timings.total_ms is not None
         assert 0 < timings.queue_ms <= timings.total_ms
+
+
+class TestWhatTheLineSays:
+    @pytest.mark.parametrize(("seconds", "wait"), [(0.0, 1.0), (8.0, 2.0), (200.0, 50.0), (9_999.0, 60.0)])
+    async def test_who_finds_it_full_is_told_when_a_place_is_free(self, seconds: float, wait: float):
+        line = SureLine("full", parallel=4, seconds=seconds)
+        with pytest.raises(Overloaded) as refused:
+            await Admission(lambda: line).enter(ONE)
+        assert refused.value.retry_after == wait
+
+    @pytest.mark.parametrize(("seconds", "wait"), [(0.0, 1.0), (8.0, 8.0), (9_999.0, 60.0)])
+    async def test_who_has_too_many_is_told_how_long_one_takes(self, seconds: float, wait: float):
+        line = SureLine("excess", parallel=4, seconds=seconds)
+        with pytest.raises(RateLimited, match="as many answers in the making as one may have") as refused:
+            await Admission(lambda: line).enter(ONE)
+        assert refused.value.retry_after == wait
+
+    @pytest.mark.parametrize(("seconds", "estimate"), [(0.0, None), (10.0, 7_500)])
+    async def test_who_waits_is_told_the_place_and_how_long_it_takes_if_that_is_known(
+        self, seconds: float, estimate: int | None
+    ):
+        line = SureLine("waiting", parallel=4, ahead=2, seconds=seconds)
+        turn = await Admission(lambda: line).enter(ONE)
+        assert turn.place == Queued(position=3, estimate_ms=estimate)
+
+    async def test_at_the_end_of_the_wait_there_is_nothing_left_of_it(self):
+        line, places = SureLine("waiting", seconds=10.0), list[Queued]()
+        admission = Admission(lambda: line)
+        turn = await admission.enter(ONE)
+        turn.follow(places.append)
+        line.state = "admitted"
+        await admission.enter(ANOTHER)
+        assert places == [Queued(position=1, estimate_ms=10_000), Queued(position=0, estimate_ms=0)]
+
+    async def test_a_place_is_not_told_again_before_it_changes(self):
+        line, places = SureLine("waiting"), list[Queued]()
+        admission = Admission(lambda: line)
+        turn = await admission.enter(ONE)
+        turn.follow(places.append)
+        await admission.enter(ANOTHER)
+        assert line.asked == [[], [ONE.id]]
+        assert places == [Queued(position=1)]
+
+    async def test_who_was_refused_has_nothing_to_give_back(self):
+        line = SureLine("full")
+        admission = Admission(lambda: line)
+        for ticket in (ONE, ANOTHER):
+            with pytest.raises(Overloaded):
+                await admission.enter(ticket)
+        assert line.left == []
+
+    async def test_what_was_admitted_is_not_asked_for_again_before_it_is_time_to_tell_all(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        clock, line = MovedClock(monkeypatch), SureLine("admitted")
+        admission = Admission(lambda: line)
+        for number, seconds in enumerate([0, 1.75, 0.25, 1]):
+            clock.now += seconds
+            await admission.enter(Ticket(id=str(number), user="x"))
+        assert line.asked == [[], [], ["0", "1"], []]
+        assert line.complete == [True, False, True, False]
+
+    async def test_what_it_is_told_is_not_logged_as_the_work_of_whoever_came_first(self):
+        line = SureLine("admitted")
+        with in_request("r1"):
+            await Admission(lambda: line).enter(ONE)
+        assert line.fields == [{}]
+
+
+class TestTimes:
+    async def test_the_time_in_the_line_ends_when_that_of_the_work_begins(self, monkeypatch: pytest.MonkeyPatch):
+        clock, line = MovedClock(monkeypatch), SureLine("waiting")
+        admission = Admission(lambda: line)
+        turn = await admission.enter(ONE)
+        clock.now += 3
+        assert (turn.waited, turn.worked) == (3, None)
+        line.state = "admitted"
+        await admission.enter(ANOTHER)
+        clock.now += 4
+        assert (turn.waited, turn.worked) == (3, 4)
+
+    async def test_the_line_is_told_how_long_was_worked_on_those_that_leave_it(self, monkeypatch: pytest.MonkeyPatch):
+        clock, line = MovedClock(monkeypatch), SureLine("admitted")
+        admission = Admission(lambda: line)
+        turn = await admission.enter(ONE)
+        clock.now += 5
+        turn.leave()
+        turn.leave()
+        await admission.enter(ANOTHER)
+        assert line.left == [Departure(id=ONE.id, seconds=5)]
+
+    async def test_of_what_waited_only_nothing_is_told_but_that_it_is_gone(self):
+        line = SureLine("waiting")
+        admission = Admission(lambda: line)
+        turn = await admission.enter(ONE)
+        turn.leave()
+        await admission.enter(ANOTHER)
+        assert line.left == [Departure(id=ONE.id)]
 
 
 class TestLeaving:
@@ -481,6 +636,44 @@ class TestSharedLine:
             await settled(engine)
         assert (line.admitted, line.waiting) == (set(), [])
 
+    async def test_whoever_starts_without_it_has_a_line_of_its_own_at_once(self):
+        line = SharedLine(parallel=1)
+        line.is_away = True
+        turn = await admission_for(parallel=1, shared=line).enter(ONE)
+        assert turn.admitted
+
+    async def test_without_it_nobody_loses_a_turn_that_it_gave(self):
+        line = SharedLine(parallel=1)
+        admission = admission_for(parallel=1, shared=line)
+        first, *others = await patient_and_late(admission)
+        line.is_away = True
+        await admission.enter(Ticket(id="5", user="last"))
+        assert [turn.place and turn.place.position for turn in others] == [1, 2, 3]
+        assert first.admitted
+
+    async def test_without_it_nobody_is_refused_who_was_let_in(self):
+        line = SharedLine(parallel=1)
+        admission = admission_for(parallel=1, queue=0, shared=line)
+        first, second, third = [await admission.enter(Ticket(id=each, user="x")) for each in "123"]
+        line.is_away = True
+        first.leave()
+        async with asyncio.timeout(10):
+            await second.admission
+        assert third.place == Queued(position=1)
+
+    async def test_who_waits_in_it_asks_again_and_again_whether_others_made_room(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(admissions, "_TELL_SECONDS", FOREVER)
+        line = SharedLine(parallel=1)
+        line.others.append("0 of another process")
+        await line.update(enter=[Ticket(id=line.others[0], user="x")])
+        admission = admission_for(parallel=1, shared=line)
+        async with admission.open():
+            turn = await admission.enter(ONE)
+            await line.update(leave=[Departure(id=line.others.pop())])
+            async with asyncio.timeout(10):
+                await turn.admission
+            turn.leave()
+
     async def test_when_it_is_back_it_hears_at_once_of_those_that_left_meanwhile(self, provider: ScriptedProvider):
         line, gate = SharedLine(parallel=1), asyncio.Event()
         async with busy_engine(provider, gate, admission_for(parallel=1, shared=line)) as engine:
@@ -523,12 +716,15 @@ class TestSharedLine:
                 while line.admitted:  # noqa: ASYNC110  - no event tells
                     await asyncio.sleep(0.01)
 
-    async def test_a_line_that_breaks_holds_up_only_those_that_enter_then(self, provider: ScriptedProvider):
+    async def test_a_line_that_breaks_holds_up_only_those_that_enter_then(
+        self, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
+    ):
         line, gate = SharedLine(parallel=1), asyncio.Event()
         async with busy_engine(provider, gate, admission_for(parallel=1, shared=line)) as engine:
             line.is_broken = True
             with pytest.raises(InternalError):
                 await ask(engine, "refused")
+            assert {(each.name, each.message) for each in caplog.records} == {("deeper.admission", "the line failed")}
             gate.set()
             await settled(engine)
             line.is_broken = False
@@ -582,6 +778,47 @@ class TestSharedLine:
             assert line.admitted == {str(each) for each in engine._live}
             gate.set()
             assert isinstance(await ended(kept), Done)
+
+    async def test_it_is_left_alone_when_nobody_is_in_it_any_more(self):
+        line = SharedLine(parallel=1)
+        admission = admission_for(parallel=1, shared=line)
+        async with admission.open():
+            turn = await admission.enter(ONE)
+            assert admission._occupied.is_set()
+            turn.leave()
+            async with asyncio.timeout(30):
+                while admission._occupied.is_set():  # noqa: ASYNC110  - no event tells
+                    await asyncio.sleep(0.01)
+        assert line.admitted == set()
+
+    async def test_it_is_told_at_once_of_what_it_forgot(self, monkeypatch: pytest.MonkeyPatch):
+        clock, line = MovedClock(monkeypatch), SharedLine(parallel=2)
+        admission = admission_for(parallel=2, shared=line)
+        await admission.enter(ONE)
+        line.forget()
+        clock.now += 60
+        await admission.enter(ANOTHER)
+        assert line.admitted == {ONE.id, ANOTHER.id}
+
+    async def test_what_it_forgot_comes_back_to_turns_that_it_got_when_others_were_there(self):
+        line = SharedLine(parallel=1)
+        admission = admission_for(parallel=1, shared=line)
+        await patient_and_late(admission)
+        assert line.waiting == ["2", "3", "4"]
+        line.forget()
+        await admission.enter(Ticket(id="5", user="last"))
+        assert line.waiting == ["2", "3", "4"]
+        assert line.admitted == {"1", "5"}
+
+    async def test_what_it_forgot_comes_back_in_the_order_of_its_turns_so_that_the_round_goes_on(self):
+        line = SharedLine(parallel=1)
+        admission = admission_for(parallel=1, shared=line)
+        for ticket_id, user in [("0", "first"), ("2", "x"), ("1", "x")]:
+            await admission.enter(Ticket(id=ticket_id, user=user))
+        line.forget()
+        await admission.enter(Ticket(id="3", user="y"))
+        await admission.enter(Ticket(id="4", user="z"))
+        assert line.waiting == ["2", "4", "1"]
 
     async def test_what_it_forgot_comes_back_to_its_places(self, provider: ScriptedProvider):
         line, gate = SharedLine(parallel=1), asyncio.Event()

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deeper_api.chat.allowances import permits
+from deeper_api.chat.allowances import Allowance, allowance, names_of, permits
 from deeper_api.config import AppConfig
-from deeper_api.config.sections import ModelConfig
+from deeper_api.config.sections import LimitsConfig, ModelConfig
 from deeper_core import Role
 
 
@@ -56,3 +56,27 @@ def test_users_may_use_less_than_administrators():
         False,
         False,
     ]
+
+
+def test_administrators_weigh_more_and_nobody_has_more_answers_at_once_than_is_configured():
+    limited = AppConfig(limits=LimitsConfig(admin_weight=3, answers_per_user=5))
+    assert allowance(limited, Role.USER) == Allowance(weight=1, most=5, tokens_per_day=None)
+    assert allowance(limited, Role.ADMIN, 70) == Allowance(weight=3, most=5, tokens_per_day=70)
+
+
+def test_without_limits_anybody_may_have_any_number_of_answers_at_once():
+    unlimited = AppConfig(limits=LimitsConfig(enabled=False, answers_per_user=5))
+    assert allowance(unlimited, Role.USER).most == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        ("a", ["a", "a:latest"]),
+        ("a:latest", ["a:latest", "a"]),
+        ("a:8b", ["a:8b"]),
+        ("a:8b:latest", ["a:8b:latest", "a:8b"]),
+    ],
+)
+def test_the_tag_that_is_meant_without_one_need_not_be_said(model: str, names: list[str]):
+    assert list(names_of(model)) == names

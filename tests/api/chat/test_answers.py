@@ -1,25 +1,37 @@
 """A whole answer says what its stream says."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deeper_api.chat.answers import Answer, whole_answer
-from deeper_api.chat.frames import Done, Start
+from deeper_api.chat.answers import Answer, join_message, whole_answer
+from deeper_api.chat.feeds import Feed
+from deeper_api.chat.frames import Context, Done, Frame, Numbered, Piece, Start
 from deeper_api.errors import ErrorBody
 from deeper_core import (
     ChatRole,
+    ConversationId,
     Delta,
     ErrorCode,
     Finish,
     FinishReason,
     FunctionCall,
     FunctionCallDelta,
+    GenerationId,
+    InternalError,
+    MessageId,
     ModelServerTimedOut,
+    Timings,
     ToolCall,
     ToolCallDelta,
+    Usage,
 )
 from deeper_model import ScriptedProvider, Step
 from tests.api.chat.engines import FOREVER, STOP, ended, follow, live, never, question, running_engine
@@ -107,3 +119,68 @@ async def test_whoever_leaves_gets_nothing_and_stops_the_model():
         assert await waiting is None
         await ended(feed)
     assert live(feed).cancelled == "abandoned"
+
+
+def told(*frames: Frame) -> Feed:
+    """A feed that says just this, all at once."""
+    return cast("Feed", _Told(frames))
+
+
+class _Told:
+    def __init__(self, frames: tuple[Frame, ...]) -> None:
+        self._frames = frames
+
+    @contextmanager
+    def viewer(self) -> Generator[None]:
+        yield
+
+    async def tail(self, heartbeat: float, leaving: asyncio.Future[None]) -> AsyncGenerator[list[Numbered]]:  # noqa: ARG002  - the signature of a feed
+        if self._frames:
+            yield [(None, frame) for frame in self._frames]
+
+
+START = Start(
+    generation_id=GenerationId(UUID(int=1)),
+    model="m",
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    conversation_id=ConversationId(UUID(int=2)),
+    message_id=MessageId(UUID(int=3)),
+    parent_id=MessageId(UUID(int=4)),
+)
+DONE = Done(finish_reason=FinishReason.STOP, usage=Usage(), timings=Timings())
+
+
+async def test_it_says_where_in_a_conversation_it_stands_and_what_was_left_out():
+    left_out = (MessageId(UUID(int=5)), MessageId(UUID(int=6)))
+    whole = await whole_answer(told(START, Context(dropped=left_out), DONE), never())
+    assert isinstance(whole, Answer)
+    stands = (whole.conversation_id, whole.message_id, whole.parent_id)
+    assert stands == (START.conversation_id, START.message_id, START.parent_id)
+    assert whole.dropped == left_out
+
+
+async def test_nothing_is_left_out_unless_it_is_said():
+    whole = await whole_answer(told(START, DONE), never())
+    assert isinstance(whole, Answer)
+    assert whole.dropped == ()
+
+
+async def test_whoever_leaves_before_anything_is_said_gets_nothing():
+    assert await whole_answer(told(), never()) is None
+
+
+async def test_an_answer_without_its_beginning_is_none():
+    with pytest.raises(InternalError):
+        await whole_answer(told(DONE), never())
+
+
+def test_tool_calls_of_several_pieces_are_all_there():
+    pieces = [
+        Piece(
+            tool_calls=(
+                ToolCallDelta(index=index, id=f"c{index}", function=FunctionCallDelta(name="f", arguments="{}")),
+            )
+        )
+        for index in range(2)
+    ]
+    assert [call.id for call in join_message(pieces).tool_calls] == ["c0", "c1"]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from deeper_api.chat import batches
 from deeper_api.chat.batches import Batches
+from deeper_api.telemetry.contexts import current_fields, in_request
 from deeper_core import DatabaseUnavailable
 
 
@@ -103,3 +104,15 @@ async def test_a_database_that_does_not_answer_is_asked_once_for_all():
     results = await asyncio.gather(*map(grouping.put, [1, 2, 3]), return_exceptions=True)
     assert [type(result) for result in results] == [DatabaseUnavailable] * 3
     assert asked == [[1, 2, 3]]
+
+
+async def test_what_is_written_for_all_is_not_logged_as_the_work_of_whoever_came_first():
+    found: list[dict[str, str]] = []
+
+    async def write(numbers: Sequence[int]) -> list[int]:
+        found.append(current_fields())
+        return list(numbers)
+
+    with in_request("r1"):
+        await Batches(write, at_once=10, weigh=lambda _: 1).put(1)
+    assert found == [{}]

@@ -1,5 +1,6 @@
 """What of a conversation fits into a context."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,7 +118,8 @@ def test_everything_that_a_message_sends_to_the_model_counts():
     assert estimate_tokens(message(ASSISTANT, thinking="hm " * 10)) == plain + 10
     assert estimate_tokens(message(USER, images=(b"x", b"y"))) == plain + 2 * 1_024
     assert estimate_tokens(message(TOOL, tool_name="look")) == plain + 2
-    assert estimate_tokens(message(ASSISTANT, tool_calls=(call, call))) > plain + 2 * estimate_text("look")
+    called = 16 + estimate_text("look") + estimate_text('{"city": "Rome"}')
+    assert estimate_tokens(message(ASSISTANT, tool_calls=(call, call))) == plain + 2 * called
 
 
 def test_a_request_takes_its_messages_its_tools_and_its_schema():
@@ -127,16 +129,16 @@ def test_a_request_takes_its_messages_its_tools_and_its_schema():
     with_schema = ChatRequest(model="m", messages=bare.messages, format={"type": "object"})
     with_json = ChatRequest(model="m", messages=bare.messages, format="json")
     assert estimate_prompt(bare) == estimate_overhead(bare) + 2 * SIZE
-    assert estimate_overhead(with_tool) > estimate_overhead(bare) + estimate_text("Look something up." * 10)
-    assert estimate_overhead(with_schema) > estimate_overhead(bare)
-    assert estimate_overhead(with_json) == estimate_overhead(bare)
+    assert estimate_overhead(with_tool) == 8 + 160 + estimate_text(msgspec.json.encode([tool]).decode())
+    assert estimate_overhead(with_schema) == 8 + estimate_text('{"type":"object"}')
+    assert estimate_overhead(with_json) == estimate_overhead(bare) == 8
 
 
 def test_a_schema_too_deep_to_be_written_is_no_error_here():
     schema: JsonObject = {}
     for _ in range(200_000):
         schema = {"properties": schema}
-    assert estimate_overhead(ChatRequest(model="m", messages=(), format=schema)) > 0
+    assert estimate_overhead(ChatRequest(model="m", messages=(), format=schema)) == 8
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,7 @@ def test_a_schema_too_deep_to_be_written_is_no_error_here():
         (131_072, None, 4_096),
         (4_096, 100, 100),
         (4_096, 3_000, 2_048),
+        (5, 3_000, 2),
         (1, None, 0),
     ],
 )
@@ -185,6 +188,7 @@ def test_what_is_sent(past: str, new: str, room: int | None, sent: str):
     coming = [turn.message for turn in history(new) if turn.message is not None]
     fitted = squeeze(history(past), coming, None if room is None else room * SIZE)
     assert roles(fitted) == sent
+    assert len(fitted.messages) + len(fitted.dropped) == len(past) + len(new)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +198,7 @@ def test_what_is_sent(past: str, new: str, room: int | None, sent: str):
         pytest.param("uauaua", 6, "u", "u", id="all of it"),
         pytest.param("uaua", 3, "u", "u", id="an answer whose question was not read is dropped, too"),
         pytest.param("uatat", 2, "t", "att", id="without its question, a result at least has its call"),
+        pytest.param("ua", 1, "t", "at", id="also one that is the first to be read"),
         pytest.param("uat", 2, "", "", id="a result whose call was not read is nothing"),
     ],
 )
@@ -234,6 +239,12 @@ def test_the_thoughts_since_the_last_question_are_sent():
     ]
     fitted = squeeze(turns, [message(TOOL, "result")], None)
     assert [sent.thinking for sent in fitted.messages] == [None, None, "hm", "hm", None]
+
+
+def test_what_was_thought_before_anybody_asked_is_sent():
+    [greeting] = history("a")
+    thought = Turn(message_id=greeting.message_id, role=ASSISTANT, message=message(ASSISTANT, thinking="hm"))
+    assert [sent.thinking for sent in squeeze([thought], [], None).messages] == ["hm"]
 
 
 def calls(name: str) -> tuple[ToolCall, ...]:

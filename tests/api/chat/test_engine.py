@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import math
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, suppress
 from itertools import pairwise
@@ -15,7 +14,7 @@ from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.engine import KeyTaken
 from deeper_api.chat.frames import Context, Done, Failed, Frame, Piece, Start
 from deeper_api.chat.wire import encode_sse
-from deeper_api.errors import ErrorBody
+from deeper_api.errors import error_body
 from deeper_core import (
     ApiKeyId,
     ChatEvent,
@@ -221,6 +220,25 @@ async def test_an_answer_that_nobody_ever_follows_stops(provider: ScriptedProvid
     assert isinstance(last, Done)
 
 
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_an_answer_that_is_followed_never_stops(
+    provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, key: str | None
+):
+    monkeypatch.setattr("deeper_api.chat.generations._GRACE_SECONDS", 0.01)
+    gate = asyncio.Event()
+    provider.play(Delta(content="a"), gate, STOP)
+    async with running_engine(provider, FOREVER) as engine:
+        feed = await engine.answer(question(key=key))
+        with feed.viewer():
+            await grown(feed, 1)
+            await asyncio.sleep(0.05)  # not to wait for something: longer than nobody may be there
+            assert live(feed).cancelled is None
+            gate.set()
+            last = await ended(feed)
+    assert isinstance(last, Done)
+    assert last.finish_reason is FinishReason.STOP
+
+
 async def test_an_answer_that_is_to_go_on_needs_nobody(provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("deeper_api.chat.generations._GRACE_SECONDS", 0.0)
     gate = asyncio.Event()
@@ -270,12 +288,8 @@ async def test_an_error_of_the_model_is_told_by_its_code(provider: ScriptedProvi
         *_, piece, last = await follow(await engine.answer(question()))
     assert piece == Piece(content="a")
     assert isinstance(last, Failed)
-    assert last.error == ErrorBody(
-        code=error.code,
-        message=error.message,
-        request_id="r1",
-        retry_after=None if error.retry_after is None else math.ceil(error.retry_after),
-    )
+    assert last.error == error_body(error, "r1")
+    assert last.error.code is error.code
 
 
 def unruly_streams() -> Iterator[Callable[[], AsyncGenerator[ChatEvent, None]]]:

@@ -348,9 +348,20 @@ class TestViewers:
         monkeypatch.setattr(generations, "_GRACE_SECONDS", 0.001)
         generation = make(abandon_after=0.0)
         task = running(generation)
+        generation.expect_viewers()
         assert generation.cancelled is None
         await asyncio.wait([task])
         assert generation.cancelled == "abandoned"
+
+    @pytest.mark.parametrize("abandon_after", [0.0, FOREVER, None])
+    async def test_who_has_come_before_is_not_waited_for(self, abandon_after: float | None):
+        generation = make(abandon_after=abandon_after)
+        task = running(generation)
+        with generation.viewer():
+            generation.expect_viewers()
+            assert timers() == 0
+        task.cancel()
+        generation.finish(DONE)
 
     async def test_a_viewer_elsewhere_counts_for_a_while(self, generation: Generation):
         task = running(generation)

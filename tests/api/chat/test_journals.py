@@ -118,3 +118,62 @@ async def test_that_an_end_can_be_written_is_enough_if_nothing_else_is_to_be(mon
     store.fails = False
     assert await ended == "complete"
     assert not journal.failing
+
+
+async def test_an_answer_that_says_much_waits_until_it_is_written(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(journals, "FREE", 10)
+    monkeypatch.setattr(journals, "_HELD", 40)
+    monkeypatch.setattr(journals, "_HEAVIEST", 30)
+    journal = Journal(cast("JournalStore", Statements()), tick=0)
+    first, second = beginning(), beginning()
+    for answer in (first, second):
+        answer.add(Delta(content="a" * 11))
+    waiting = asyncio.create_task(journal.room(second))
+    await asyncio.sleep(0)
+    assert not waiting.done()  # whether it is taken on at all is not known
+    journal.opened(second)
+    await waiting
+    journal.opened(first)
+    second.add(Delta(content="a" * 10))  # 21 of the 20 that are its part
+    waiting = asyncio.create_task(journal.room(second))
+    await journal.room(first)
+    assert not waiting.done()
+    async with journal.writing():
+        await waiting
+    assert second.unwritten_length <= 20
+
+
+async def test_the_part_of_an_answer_shrinks_with_those_that_wait_to_be_ended(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(journals, "FREE", 10)
+    monkeypatch.setattr(journals, "_HELD", 40)
+    journal = Journal(cast("JournalStore", Failing()), tick=0)
+    answer, ended = beginning(), beginning()
+    journal.opened(answer)
+    answer.add(Delta(content="a" * 30))
+    await journal.room(answer)
+    last = Done(finish_reason=FinishReason.STOP, usage=Usage(), timings=Timings())
+    ending = Ending(state="complete", last=last, usage=Usage(), timings=Timings())
+    saving = asyncio.create_task(journal.ended(ended, ending))
+    while not journal.failing:  # noqa: ASYNC110  - nothing tells
+        await asyncio.sleep(0)
+    waiting = asyncio.create_task(journal.room(answer))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    for task in (saving, waiting):
+        task.cancel()
+    await asyncio.wait({saving, waiting})
+
+
+async def test_one_who_says_much_holds_up_the_journal_of_nobody(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(journals, "_HEAVIEST", 10)
+    store = Statements()
+    journal = Journal(cast("JournalStore", store), tick=0)
+    loud, quiet = beginning(), beginning()
+    for _ in range(10):
+        loud.add(Delta(content="a" * 10))
+    quiet.add(Delta(content="b"))
+    for answer in (loud, quiet):
+        journal.opened(answer)
+    async with journal.writing(), store.changed:
+        await store.changed.wait_for(lambda: len(store.written) == 1)
+    assert [chunk.body for chunk in store.written[0]] == ["b", "a" * 10]

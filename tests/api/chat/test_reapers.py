@@ -78,6 +78,15 @@ def test_a_time_in_which_nobody_could_be_seen_counts_for_nobody():
     assert [each.id for each in watch.look([runner(0)])] == [OTHER]
 
 
+def test_after_a_time_in_which_nobody_could_be_seen_everybody_has_time_to_connect_again():
+    clock = Clock()
+    watch = Watch(clock)
+    watch.forget()
+    for second in range(12):
+        clock.now = 1_000 + second
+        assert bool(watch.look([runner(0, connected=False)])) == (second >= 9)
+
+
 def test_one_that_came_back_after_it_had_nothing_to_run_begins_anew():
     clock = Clock()
     watch = Watch(clock)

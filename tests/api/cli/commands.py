@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.fakes.measuring import measured
 from tests.fakes.server import free_port
 from tests.fixtures.postgres import wait_until
 
@@ -28,6 +29,7 @@ def environment(home: Path, given: Mapping[str, str]) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "COLUMNS": "300",
         "DEEPER_OLLAMA_URL": NO_OLLAMA,
+        **measured(),
         **given,
     }
 

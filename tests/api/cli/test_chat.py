@@ -175,7 +175,7 @@ def test_a_wrong_password_is_explained(dev: Dev):
 def test_a_model_that_is_not_there_is_explained(dev: Dev):
     done = dev.deeper("chat", "hi", "--model", "nonsense")
     assert done.code == 1
-    assert "There is no model 'nonsense' here. These are: scripted." in done.said
+    assert "There is no model 'nonsense' here. Choose one with --model. These are: scripted." in done.said
 
 
 def test_without_a_server_it_says_so(dev: Dev):

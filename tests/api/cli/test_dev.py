@@ -80,6 +80,7 @@ def test_two_at_once_on_one_folder_are_explained(dev: Dev, start_dev: StartDev):
     assert second.background.wait() == 1
     said = second.background.output()
     assert f"is in use by another process (pid {dev.background.process.pid})" in said
+    assert "--data-dir" in said
     assert dev.deeper("chat", "hi").code == 0
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -87,11 +88,21 @@ def test_nothing_but_doubts_is_told_in_lines_with_advice(deeper: Deeper, databas
     assert "0 failed, 2 warning(s)" in done.out
 
 
+def test_a_port_that_somebody_else_has(deeper: Deeper, database_url: str):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        given = server_settings(database_url) | {"DEEPER_MODEL_PROVIDER": "scripted", "DEEPER_SERVER_PORT": port}
+        _, findings = report(deeper, **given)
+    assert findings["server"]["verdict"] == "warning"
+    assert findings["server"]["said"] == f"none runs at http://127.0.0.1:{port}, and none could be started"
+    assert "Address already in use" in findings["server"]["advice"]
+
+
 def test_a_configuration_that_no_server_takes(deeper: Deeper):
     code, findings = report(deeper, DEEPER_SERVER_PORT="x", DEEPER_NONSENSE="1")
     assert (code, verdicts(findings)) == (1, {"configuration": "failed"})
     said = deeper("doctor", DEEPER_SERVER_PORT="x", DEEPER_NONSENSE="1").said
-    assert "DEEPER_SERVER_PORT: Expected `int`" in said
+    assert "DEEPER_SERVER_PORT: Expected a whole number from 1 to 65535" in said
     assert "DEEPER_NONSENSE is no setting" in said
 
 

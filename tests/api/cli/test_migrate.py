@@ -102,12 +102,23 @@ def test_what_needs_the_schema_says_how_to_get_it(empty: Deeper, arguments: tupl
         ("postgresql://me:se%40cret@127.0.0.1:1/deeper", "nothing listens at its address"),
         ("postgresql://me:se@cret@127.0.0.1:1/deeper", "its host is not known"),
         ("postgresql://me:se%40cret@/deeper?host=/nowhere", "there is no socket at its address"),
+        ("postgresql://me:se%40cret@127.0.0.1:99999/deeper", "its address has a port that is none"),
+        ("postgresql://me:se%40cret@127.0.0.1/deeper?sslmode=on", "its address has an sslmode that is none"),
+        ("postgresql://me:se%40cret@127.0.0.1/deeper?keepalives=x", "its address has an option that is no number"),
     ],
 )
 def test_why_a_database_cannot_be_used_is_said_without_its_password(deeper: Deeper, url: str, reason: str):
     done = deeper("migrate", DEEPER_DB_URL=url)
     assert done.code == 1
     assert f"The database cannot be used: {reason}." in done.said
+    assert "cret" not in done.said
+
+
+@pytest.mark.parametrize("end", ["@h/deeper?nonsense=1", " cret@h/deeper", "%zzcret@h/deeper"])
+def test_an_address_that_cannot_be_read_is_named_with_how_to_write_one(deeper: Deeper, end: str):
+    done = deeper("migrate", DEEPER_DB_URL=f"postgresql://me:cretZk29xPmq{end}")
+    assert done.code == 1
+    assert "The address of the database, DEEPER_DB_URL, is neither a PostgreSQL URL nor a key-value DSN" in done.said
     assert "cret" not in done.said
 
 

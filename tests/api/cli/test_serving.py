@@ -2,13 +2,16 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import rich_click as click
 
 from deeper_api.cli.crashes import Crashes
+from deeper_api.cli.serving import free_address
 from tests.api.cli.commands import environment
 from tests.fakes.server import free_port
 
@@ -69,6 +72,17 @@ def test_workers_that_cannot_start_end_the_server_with_a_message(tmp_path: Path,
     told = [line["exception"] for line in lines if line["message"] == "a worker cannot start"]
     assert told
     assert all("RuntimeError" in each for each in told)
+
+
+def test_an_address_of_another_machine_is_told_from_one_that_is_taken():
+    with pytest.raises(
+        click.ClickException, match=r"^Cannot listen on 192\.0\.2\.1: this machine has no such address\. "
+    ):
+        free_address("192.0.2.1", 80)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(click.ClickException, match=rf"^Cannot listen on 127\.0\.0\.1:{port}: .*DEEPER_SERVER_PORT"):
+            free_address("127.0.0.1", port)
 
 
 def test_workers_are_given_up_when_one_dies_four_times_in_a_minute_whatever_others_do():

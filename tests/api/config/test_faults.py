@@ -62,7 +62,7 @@ def test_every_fault_of_every_layer_is_in_one_error(tmp_path: Path):
     )
     expected = (
         "deeper.toml: surplus is no setting",
-        ".env: DEEPER_JWT_SECRET_FILE: '/nowhere' cannot be read (FileNotFoundError)",
+        ".env: DEEPER_JWT_SECRET_FILE: '/nowhere' cannot be read (No such file or directory)",
         ".env: DEEPER_Y is no setting",
         "DEEPER_X is no setting",
         "deeper.toml: server.port: ",
@@ -91,6 +91,25 @@ def test_a_wrong_value_is_named_with_what_was_given_and_what_is_expected(tmp_pat
 )
 def test_a_word_that_is_none_of_a_few_is_named_with_these(tmp_path: Path, variable: str, words: str):
     assert faults(tmp_path, {variable: "loud"}) == [f"{variable}: Expected one of {words} (got 'loud')"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("DEEPER_SERVER_PORT", "eighty", "a whole number from 1 to 65535"),
+        ("DEEPER_MODEL_IDLE_TIMEOUT", "10s", "a number above 0 and up to 86400"),
+        ("DEEPER_SERVER_DRAIN_SECONDS", "5 minutes", "a number from 0 to 3600"),
+        ("DEEPER_TRACING_SAMPLE_RATIO", "50%", "a number from 0 to 1"),
+        ("DEEPER_AUTH_SIGNUP", "on", "true or false"),
+    ],
+)
+def test_what_is_expected_is_said_in_words(tmp_path: Path, variable: str, value: str, expected: str):
+    assert faults(tmp_path, {variable: value}) == [f"{variable}: Expected {expected} (got '{value}')"]
+
+
+def test_a_number_in_quotes_in_the_file_is_called_a_text(tmp_path: Path):
+    [fault] = faults(tmp_path, file="server.port = '80'\n")
+    assert fault == "deeper.toml: server.port: Expected a whole number from 1 to 65535 (got the text '80')"
 
 
 def test_a_very_long_value_is_shown_in_part(tmp_path: Path):
@@ -140,12 +159,12 @@ def test_a_file_that_is_not_utf8_is_a_fault(tmp_path: Path, name: str):
     (tmp_path / name).write_bytes(b"DEEPER_JWT_ISSUER='\xff'\n")
     with pytest.raises(ConfigError) as caught:
         load_config(environment={}, directory=tmp_path)
-    assert caught.value.faults == [f"{tmp_path / name}: cannot be read (UnicodeDecodeError)"]
+    assert caught.value.faults == [f"{tmp_path / name}: cannot be read (it is not text in UTF-8)"]
 
 
 def test_a_folder_in_place_of_a_file_is_a_fault(tmp_path: Path):
     (tmp_path / "deeper.toml").mkdir()
-    with pytest.raises(ConfigError, match=r"deeper\.toml: cannot be read \(IsADirectoryError\)"):
+    with pytest.raises(ConfigError, match=r"deeper\.toml: cannot be read \(Is a directory\)"):
         load_config(environment={}, directory=tmp_path)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deeper_api.config import AppConfig, ConfigError, load_config, required_to_serve
+from deeper_api.config.sections import ModelServer
 from tests.api.config.values import SETTINGS
 
 GOOD = "0f9b4c7d2e8a61537092bd4e8f6c1a35"
@@ -124,6 +125,20 @@ def test_addresses_that_can_be_used_are_accepted(key: str, url: str):
 def test_addresses_that_cannot_be_used_are_refused_by_name(key: str, url: str):
     [fault] = faults(**{key: url.replace("http:", "redis:") if key == "redis.url" else url})
     assert fault.startswith(SETTINGS[key].variable)
+
+
+def test_the_address_of_the_model_server_that_is_used_cannot_be_empty():
+    words = "must be an address that starts with http:// or https://"
+    assert faults(ollama__url="") == [f"DEEPER_OLLAMA_URL: {words}"]
+    assert faults(openai__url="", model__provider="openai") == [f"DEEPER_OPENAI_URL: {words}"]
+    assert faults(openai__url="", ollama__url="", model__provider="scripted") == []
+    servers = (ModelServer(name="a", kind="ollama", url="http://a"),)
+    assert faults(openai__url="", ollama__url="", model__servers=servers) == []
+
+
+@pytest.mark.parametrize("key", ["sk-é", "sk-1\nx", " \t"])
+def test_a_key_that_fits_no_header_is_refused_without_being_shown(key: str):
+    assert faults(openai__api_key=key) == ["DEEPER_OPENAI_API_KEY: must be printable ASCII"]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_secret_file_that_cannot_be_read_is_a_fault(tmp_path: Path, content: b
     path = tmp_path / "secret"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"^DEEPER_JWT_SECRET_FILE: '.*secret' cannot be read \(\w+\)$"):
+    with pytest.raises(ConfigError, match=r"^DEEPER_JWT_SECRET_FILE: '.*secret' cannot be read \([\w -]+\)$"):
         load(tmp_path, DEEPER_JWT_SECRET_FILE=str(path))
 
 

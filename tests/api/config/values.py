@@ -61,6 +61,7 @@ _SPECIAL: dict[str, st.SearchStrategy[object]] = {
     "auth.argon2_time_cost": st.integers(2, 16),
     "ollama.url": _urls("http"),
     "openai.url": _urls("https"),
+    "openai.api_key": _SECRETS,
     "tracing.endpoint": _urls("https"),
     "tracing.headers": st.lists(_SECRETS.map("x-api-key={}".format), max_size=3).map(tuple),
 }

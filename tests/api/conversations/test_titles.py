@@ -1,4 +1,5 @@
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -7,6 +8,8 @@ from hypothesis import strategies as st
 from deeper_api.conversations.titles import checked_title, tidied, title_from
 from deeper_core import ValidationFailed
 
+# By Unicode's names: embeddings, overrides and isolates, and what ends them.
+TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 CONTROLS = "".join(chr(each) for each in [*range(32), *range(127, 160), 0x2028, 0x2029])
 
 
@@ -68,7 +71,16 @@ def test_a_users_title_is_taken_as_it_is(text: str):
     assert checked_title(f"  {text}\u3000\n") == text
 
 
-@pytest.mark.parametrize("text", ["", "   ", "x" * 201, *(f"a{each}b" for each in CONTROLS)])
+@pytest.mark.parametrize("make", [checked_title, tidied, title_from])
+def test_nothing_in_a_title_turns_the_direction_of_a_line(make: Callable[[str], str]):
+    turning = [chr(each) for each in range(0x110000) if unicodedata.bidirectional(chr(each)) in TURNING]
+    assert len(turning) == 9
+    assert make("a" + "".join(turning) + "b") == "ab"
+    assert make("\u202e evil \u202d") == "evil"
+    assert make("שלום\u200f 1, سلام\u200e") == "שלום\u200f 1, سلام\u200e"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u202e \u2066", "x" * 201, *(f"a{each}b" for each in CONTROLS)])
 def test_a_users_title_that_cannot_be_one_is_refused(text: str):
     with pytest.raises(ValidationFailed) as caught:
         checked_title(text)

@@ -81,16 +81,22 @@ class Transcript:
 class Viewer:
     """One stream that is read in the background into ``seen``; ``open`` until its end, or until it is cut.
 
-    With a ``limit``, the client leaves when it has received so many bytes.
+    With a ``limit``, the client leaves when it has received so many bytes. ``refusal`` is the body of any other answer.
     """
 
     def __init__(self, seen: Transcript, limit: int | None = None) -> None:
         self.seen = seen
         self._limit = limit
         self.status: int | None = None
+        self.refusal: bytes | None = None
         self.open = True
         self.fault: AssertionError | None = None
         self._changed = asyncio.Condition()
+
+    @property
+    def left(self) -> bool:
+        """Whether the client has received as much as it wanted."""
+        return self._limit is not None and self._limit <= 0
 
     async def until(self, true: Callable[["Viewer"], bool]) -> None:
         """Return once ``true`` holds."""
@@ -127,9 +133,11 @@ class Viewer:
         try:
             async with request as exchange:
                 self.status = (await exchange.head()).status
-                assert self.status in {200, 204}, await exchange.rest()
+                if self.status not in {200, 204}:
+                    self.refusal = await exchange.rest()
+                assert self.refusal is None, (self.status, self.refusal)
                 buffer = b""
-                while (self._limit is None or self._limit > 0) and (data := await exchange.read()):
+                while not self.left and (data := await exchange.read()):
                     if self._limit is not None:
                         data = data[: self._limit]
                         self._limit -= len(data)

@@ -97,3 +97,13 @@ async def test_each_switch_counts(breaker: Breaker, probe: Probe, metrics: Metri
 async def test_before_anything_has_happened_it_is_told_that_nobody_is_alone(breaker: Breaker, metrics: Metrics):
     assert not breaker.is_open
     assert metrics() == {"deeper.limits.alone": 0}
+
+
+async def test_what_it_counts_is_explained(breaker: Breaker, probe: Probe, metrics: Metrics):
+    probe.works = True
+    breaker.trip("test")
+    await until(lambda: not breaker.is_open)
+    assert metrics.explained() == {
+        "deeper.limits.switches": ("{switch}", "Times that limits went to Redis or to the process.", {"to"}),
+        "deeper.limits.alone": ("{process}", "Processes that keep limits without their Redis.", set()),
+    }

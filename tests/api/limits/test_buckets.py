@@ -180,6 +180,78 @@ async def test_what_is_full_again_and_what_is_too_much_is_forgotten():
     assert len(kept) == 1
 
 
+async def test_what_is_full_at_this_moment_is_forgotten():
+    clock = Clock()
+    kept = MemoryBuckets(clock=clock)
+    await kept.take("me", [bucket(per_second=1)])
+    clock.now += 1
+    await kept.take("you", [bucket(per_second=1)])
+    assert len(kept) == 1
+
+
+async def test_what_was_taken_from_first_is_forgotten_first_whoever_was_refused_since():
+    kept = MemoryBuckets(clock=Clock(), most=2)
+    one = [bucket(capacity=1)]
+    assert [(await kept.take(caller, one)).allowed for caller in ("me", "you", "me", "they")] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert not (await kept.take("you", one)).allowed
+    assert (await kept.take("me", one)).allowed
+
+
+async def test_time_is_counted_by_the_microsecond():
+    clock = Clock()
+    kept = MemoryBuckets(clock=clock)
+    everything = [bucket(capacity=10_000, per_second=1, cost=10_000)]
+    await kept.take("me", everything)
+    clock.now += 5_000
+    assert (await kept.take("me", everything)).retry_after == 5_000
+
+
+@pytest.mark.parametrize(
+    ("whole", "part"),
+    [
+        (Bucket(name="b", capacity=10, per_second=2, debt=20), (3, 0.5, 5)),
+        (Bucket(name="b", capacity=10, per_second=2, cost=5), (5, 0.5, 0)),
+        (Bucket(name="b", capacity=10, per_second=2, cost=5, overdue=True, debt=7), (3, 0.5, 1)),
+        (Bucket(name="b", capacity=1, per_second=2, cost=5, overdue=True), (1, 0.5, 0)),
+        (Bucket(name="b", capacity=1, per_second=2, cost=0), (1, 0.5, 0)),
+    ],
+)
+def test_a_quarter_of_a_bucket(whole: Bucket, part: tuple[int, float, int]):
+    quarter = whole.part(0.25)
+    assert (quarter.capacity, quarter.per_second, quarter.debt) == part
+    assert (quarter.name, quarter.cost, quarter.overdue) == (whole.name, whole.cost, whole.overdue)
+
+
+def test_nothing_is_ever_owed_beyond_the_debt():
+    spent = Bucket(name="b", capacity=3, per_second=1, cost=9, overdue=True, debt=2)
+    assert take_from([spent], [0]) == (True, [5_000_000])
+
+
+@pytest.mark.parametrize(
+    ("short", "cost", "allowed", "level"),
+    [
+        (0, 0, True, (3, 0.0, 0.0)),
+        (250_000, 1, True, (2, 0.0, 0.25)),
+        (1_500_000, 1, True, (1, 0.0, 0.5)),
+        (2_000_000, 1, True, (1, 0.0, 1.0)),
+        (2_500_000, 2, False, (0, 1.5, 1.5)),
+        (2_500_000, 0, False, (0, 0.0, 0.5)),
+    ],
+)
+def test_a_level_tells_what_is_left_and_when_there_is_enough_and_more(
+    short: int, cost: int, *, allowed: bool, level: tuple[int, float, float]
+):
+    asked = bucket(per_second=1, cost=cost)
+    [found] = decision([asked], [short], allowed=allowed).levels
+    assert (found.remaining, found.wait, found.more) == level
+    assert found.bucket is asked
+
+
 MOVES = st.lists(st.tuples(st.floats(-2, 5), st.integers(0, 3)), max_size=60)
 
 

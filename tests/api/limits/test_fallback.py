@@ -52,3 +52,11 @@ async def test_when_redis_answers_again_it_is_asked_again(kept: FallbackBuckets,
     await allowed(kept)
     shared.works = True
     assert [await allowed(kept) for _ in range(5)] == [True] * 4 + [False]
+
+
+async def test_callers_stay_apart_whoever_is_asked(kept: FallbackBuckets, shared: Unreliable):
+    for works in (True, False):
+        shared.works = works
+        while await allowed(kept):
+            pass
+        assert (await kept.take("somebody else", [ONE])).allowed

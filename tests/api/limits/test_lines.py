@@ -80,6 +80,13 @@ async def test_a_user_may_hold_so_many_and_no_more(make_line: MakeLine):
     assert await enter(line, ticket("e", most=2)) == ["1"]
 
 
+async def test_a_user_who_may_hold_one_holds_one(make_line: MakeLine):
+    line = make_line(parallel=9)
+    assert await enter(line, *tickets("a b", most=1)) == ["in", "excess"]
+    await leave(line, "a")
+    assert await enter(line, ticket("c", most=1)) == ["in"]
+
+
 async def test_who_enters_again_is_where_it_was(make_line: MakeLine):
     line = make_line(parallel=1, queue=1)
     await enter(line, *tickets("a b"))
@@ -176,8 +183,8 @@ async def test_who_no_longer_wants_to_wait_leaves_the_turn_to_the_next_of_the_sa
     assert await places(line, "a1 a2 a3 b1 b2") == "0 2 4 1 3"
     await leave(line, "a1")
     assert await places(line, "a2 a3 b1 b2") == "0 2 1 3"
-    await enter(line, ticket("a4", "a"))
-    assert await places(line, "a2 a3 a4 b1 b2") == "0 2 4 1 3"
+    await enter(line, ticket("a4", "a"), *tickets("b3 b4", "b"))
+    assert await places(line, "a2 a3 a4 b1 b2 b3 b4") == "0 2 4 1 3 5 6"
 
 
 # Tickets that come back
@@ -215,6 +222,12 @@ async def test_who_was_admitted_elsewhere_has_had_no_turn_here(make_line: MakeLi
     [came] = (await line.update(enter=[back(ticket("c", "other"), tag=None, admitted=True)])).standings
     [last] = (await line.update(enter=[ticket("d", "other")])).standings
     assert (came.tag, last.tag) == (first.tag, second.tag)
+
+
+async def test_who_is_admitted_is_told_the_turn_that_it_took(make_line: MakeLine):
+    [came] = (await make_line(parallel=2).update(enter=[ticket("a", weight=2)])).standings
+    [returned] = (await make_line(parallel=2).update(enter=[back(ticket("b"), tag=None, admitted=True)])).standings
+    assert (came.tag, returned.tag) == (ROUND // 2, 0)
 
 
 async def test_who_was_admitted_elsewhere_stays_it_even_if_there_is_no_room(make_line: MakeLine):

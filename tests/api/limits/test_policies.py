@@ -1,13 +1,19 @@
 """What the limits of a configuration amount to for those who try to get round them."""
 
+import re
+from collections.abc import Callable
 from ipaddress import ip_address
 from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
 
 from deeper_api.config.sections import LimitsConfig
-from deeper_api.limits.buckets import Decision
+from deeper_api.limits.buckets import Bucket, Decision
 from deeper_api.limits.memory_buckets import MemoryBuckets
-from deeper_api.limits.policies import Policy, Request
-from deeper_core import ApiKeyId, UserId, new_id
+from deeper_api.limits.policies import Policy, Request, are_tokens
+from deeper_core import ApiKeyId, SessionId, UserId, new_id
 
 ADDRESS, ELSEWHERE = ip_address("192.0.2.1"), ip_address("192.0.2.2")
 DAY = 86_400.0
@@ -106,3 +112,116 @@ async def test_one_key_leaves_something_to_its_user_and_to_the_other_keys():
     assert await server.allows(POLICY.of_key(modest, user))
     assert await server.allows(POLICY.of_user(user))
     assert await server.allows(POLICY.of_key(greedy, UserId(new_id())))
+
+
+# -- whose buckets, and how large they are -----------------------------------------------------------------------------
+
+USER, KEY, SESSION = UserId(UUID(int=1)), ApiKeyId(UUID(int=2)), SessionId(UUID(int=3))
+LIMITS = LimitsConfig(
+    anonymous_burst=7,
+    anonymous_per_minute=60,
+    user_burst=8,
+    user_per_minute=120,
+    key_burst=9,
+    key_per_minute=180,
+    password_burst=10,
+    password_per_minute=240,
+    login_tries=3,
+    user_tokens_per_day=86_400,
+    key_tokens_per_day=43_200,
+)
+ANONYMOUS = Bucket(name="anonymous", capacity=7, per_second=1.0)
+USERS = Bucket(name="user", capacity=8, per_second=2.0)
+KEYS = Bucket(name=f"key:{KEY}", capacity=9, per_second=3.0)
+PASSWORDS = Bucket(name="passwords", capacity=10, per_second=4.0)
+TRIES = (
+    Bucket(name="login", capacity=3, per_second=3 / 900),
+    Bucket(name="login-hour", capacity=6, per_second=6 / 3_600),
+    Bucket(name="login-day", capacity=12, per_second=12 / 86_400),
+)
+TOKENS = Bucket(name="tokens", capacity=86_400, per_second=1.0, cost=0, debt=518_400)
+KEY_TOKENS = Bucket(name=f"key-tokens:{KEY}", capacity=43_200, per_second=0.5, cost=0, debt=259_200)
+
+
+@pytest.fixture
+def policy() -> Policy:
+    return Policy(LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "caller", "buckets"),
+    [
+        (lambda policy: policy.of_address(ADDRESS), "address:192.0.2.1", (ANONYMOUS,)),
+        (lambda policy: policy.of_address(ADDRESS, password=True), "address:192.0.2.1", (ANONYMOUS, PASSWORDS)),
+        (lambda policy: policy.of_user(USER), f"user:{USER}", (USERS,)),
+        (lambda policy: policy.of_user(USER, password=True), f"user:{USER}", (USERS, PASSWORDS)),
+        (lambda policy: policy.of_key(KEY, USER), f"user:{USER}", (KEYS, USERS)),
+        (lambda policy: policy.of_session(SESSION), f"session:{SESSION}", TRIES),
+        (lambda policy: policy.of_tokens(USER, None), f"user:{USER}", (TOKENS,)),
+        (lambda policy: policy.of_tokens(USER, KEY), f"user:{USER}", (TOKENS, KEY_TOKENS)),
+        (
+            lambda policy: policy.of_key(KEY, USER).beside(policy.of_tokens(USER, None)),
+            f"user:{USER}",
+            (KEYS, USERS, TOKENS),
+        ),
+    ],
+)
+def test_a_request_takes_of_its_callers_buckets(
+    policy: Policy, asked: Callable[[Policy], Request], caller: str, buckets: tuple[Bucket, ...]
+):
+    assert asked(policy) == Request(caller=caller, buckets=buckets)
+
+
+def test_a_right_password_gives_back_what_was_taken_for_a_try(policy: Policy):
+    back = tuple(replace(bucket, cost=-1) for bucket in TRIES)
+    assert policy.of_session(SESSION, back=True) == Request(caller=f"session:{SESSION}", buckets=back)
+    taken, given = (policy.of_login("ann@example.com", ADDRESS, back=each) for each in (False, True))
+    assert (taken.buckets, given.buckets) == (TRIES, back)
+    assert taken.caller == given.caller
+
+
+def test_what_an_answer_took_is_taken_though_it_is_too_late_to_refuse_it(policy: Policy):
+    spent = policy.of_tokens(USER, KEY, 17).buckets
+    assert spent == tuple(replace(bucket, cost=17, overdue=True) for bucket in (TOKENS, KEY_TOKENS))
+
+
+def test_a_quota_of_ones_own_is_a_bucket_of_its_own(policy: Policy):
+    own = Bucket(name="tokens:172800", capacity=172_800, per_second=2.0, cost=0, debt=1_036_800)
+    assert policy.of_tokens(USER, KEY, per_day=172_800).buckets == (own, KEY_TOKENS)
+    assert policy.of_tokens(USER, None, per_day=0).buckets == ()
+
+
+def test_without_quotas_tokens_take_of_nothing():
+    assert POLICY.of_tokens(USER, KEY, 17).buckets == ()
+
+
+def test_tokens_of_models_are_told_from_requests(policy: Policy):
+    found = policy.of_tokens(USER, KEY, per_day=5).buckets + policy.of_tokens(USER, None).buckets
+    assert [are_tokens(bucket) for bucket in (*found, KEYS, USERS)] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("address", "caller"),
+    [
+        ("192.0.2.1", "address:192.0.2.1"),
+        ("2001:db8:0:1:2:3:4:5", "address:2001:db8:0:1::/64"),
+        ("2001:db8:0:1:ffff::", "address:2001:db8:0:1::/64"),
+        ("2001:db8:0:2::", "address:2001:db8:0:2::/64"),
+        (None, "address:unknown"),
+    ],
+)
+def test_who_has_many_addresses_of_one_network_is_one(policy: Policy, address: str | None, caller: str):
+    assert policy.of_address(None if address is None else ip_address(address)).caller == caller
+
+
+def test_an_account_is_the_same_in_whatever_way_it_is_written():
+    assert len({guess(text).caller for text in ("ann@example.com", "Ann@EXAMPLE.com", " ann@example.com ")}) == 1
+    assert guess("Straße ").caller == guess("STRASSE").caller  # which is no address
+
+
+def test_half_a_pair_is_counted_like_any_other_mistake():
+    assert guess("\ud800").caller != guess("ann@example.com").caller
+
+
+def test_who_signs_in_is_not_named():
+    assert re.fullmatch(r"login:[0-9a-f]{32}", guess().caller)

@@ -1,6 +1,8 @@
 """Limits as one server has them: buckets and lines over one Redis, or over none."""
 
 import asyncio
+import subprocess
+import sys
 import time
 
 import pytest
@@ -118,3 +120,8 @@ async def test_what_happens_to_redis_is_told_by_metrics(own_redis: OwnRedis):
             "deeper.limits.decisions allowed ": 1,
         }
     metrics.provider.shutdown()
+
+
+def test_whoever_has_no_redis_does_not_pay_for_its_client():
+    code = "import sys, deeper_api.app; assert 'coredis' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -404,7 +404,7 @@ async def test_the_place_of_a_fault_is_named(account: Account):
     [
         (CredentialsBody, "transport", "pigeon", "Expected one of 'body', 'cookie'"),
         (ChatBody, "think", "hugely", "Expected one of 'high', 'low', 'medium'"),
-        (ChatBody, "format", "xml", "Expected one of 'json'"),
+        (ChatBody, "format", "xml", "Expected 'json'"),
         (
             ChatBody,
             "messages",

@@ -56,8 +56,8 @@ async def test_each_request_without_an_id_gets_one_of_its_own(client: AsgiClient
 
 
 async def test_a_request_is_one_line_of_the_log(account: Account, log_lines: LogLines):
-    reply = await account.client.get("/v1/me?token=canary", headers={"user-agent": "canary"})
-    (line,) = [line for line in log_lines.of("deeper.requests") if line["route"] == "/v1/me"]
+    reply = await account.client.get("/v1/search?q=canary", headers={"user-agent": "canary"})
+    (line,) = [line for line in log_lines.of("deeper.requests") if line["route"] == "/v1/search"]
     assert line.pop("latency_ms") >= 0
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("time"))
     assert line == {
@@ -65,7 +65,7 @@ async def test_a_request_is_one_line_of_the_log(account: Account, log_lines: Log
         "logger": "deeper.requests",
         "message": "request",
         "method": "GET",
-        "route": "/v1/me",
+        "route": "/v1/search",
         "status": 200,
         "request_id": reply.header("x-request-id"),
         "user_id": account.user["id"],
@@ -139,3 +139,44 @@ async def test_nothing_that_a_client_sends_forges_a_line_of_the_log(backend: Bac
     log = backend.process.log()  # which reads every line as JSON
     assert "FAKE" not in "".join(str(entry) for entry in log)
     assert "\x1b" not in backend.process.output()
+
+
+def raw(version: str, *headers: str) -> bytes:
+    """A request that changes nothing."""
+    return "\r\n".join((f"GET /health HTTP/{version}", *headers, "", "")).encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        raw("1.1"),
+        raw("1.1", "Host:"),
+        raw("1.1", "Host: a", "Host: a"),
+        raw("1.1", "Host: a", "host: b"),
+        raw("1.0", "Host: a", "Host: b"),
+        raw("1.1", "Host: a b"),
+        raw("1.1", "Host: a/b"),
+        raw("1.1", "Host: a@b"),
+        raw("1.1", "Host: <script>"),
+        raw("1.1", "Host: \xe9"),
+    ],
+)
+async def test_a_request_that_does_not_name_its_host_once_is_refused(backend: Backend, sent: bytes):
+    reply = await send_raw(backend.url, sent)
+    require_error(reply, 400, "invalid_request")
+    require_headers(reply)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        raw("1.0"),
+        raw("1.0", "Host: a"),
+        raw("1.1", "Host: deeper.example:8080"),
+        raw("1.1", "Host: my_service"),
+        raw("1.1", "Host: [::1]:8080"),
+        raw("1.1", "Host: 127.0.0.1"),
+    ],
+)
+async def test_a_request_that_names_its_host_or_is_older_than_that_is_served(backend: Backend, sent: bytes):
+    assert (await send_raw(backend.url, sent)).status == 200

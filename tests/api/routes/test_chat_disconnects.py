@@ -146,31 +146,6 @@ async def test_fifty_who_leave_at_random_moments_leave_nothing(account: Account,
         await asyncio.sleep(0)
 
 
-async def test_fifty_who_leave_at_random_moments_leave_nothing_behind_granian(http_account: Account, backend: Backend):
-    chance = random.Random(4711)
-
-    async def answer(peer: Peer) -> None:
-        await OPENAI.begin(peer)
-        for _ in range(100):
-            await peer.chunk(OPENAI.content("piece "))
-            await asyncio.sleep(0.001)
-        await peer.chunk(OPENAI.end())
-        await peer.chunk(b"")
-
-    async def visit() -> None:
-        question = QUESTION | {"stream": chance.random() < 0.7}
-        patience = chance.uniform(0, 0.3)
-        async with http_account.client.open("POST", "/v1/chat", question) as exchange:
-            await asyncio.sleep(patience)
-            exchange.leave()
-
-    async with backend.model(answer) as model:
-        for _ in range(5):
-            await asyncio.gather(*(visit() for _ in range(10)))
-        await model.until_left()
-    assert (await http_account.client.get("/v1/me")).status == 200
-
-
 async def leave_after_a_piece(account: Account, sent: Json) -> str:
     """Ask, go away when the first piece has come, and return the id of the answer."""
     async with account.client.open("POST", "/v1/chat", QUESTION | sent) as exchange:

@@ -174,6 +174,30 @@ async def test_errors_of_every_layer_have_openais_shape(
     assert replies["invalid_token"].header("www-authenticate") == "Bearer"
 
 
+@pytest.mark.parametrize("path", ["/openai/v1/responses", "/openai/v1/embeddings", "/openai/chat/completions"])
+async def test_a_path_that_is_not_there_is_answered_with_those_that_are(account: Account, path: str):
+    reply = await account.client.post(path, {"model": "scripted", "input": "Hello"})
+    require_error(reply, 404, "not_found")
+    there = "POST /openai/v1/chat/completions, GET /openai/v1/models, GET /openai/v1/models/{model_id}"
+    assert reply.json()["error"]["message"] == f"There is no such thing here. What there is: {there}."
+
+
+async def test_a_client_whose_address_lacks_the_path_is_told_of_it(account: Account):
+    reply = await account.client.post("/v1/chat/completions", {"model": "scripted", "messages": []})
+    words = "There is no such thing here. OpenAI's clients find what they need below /openai/v1."
+    require_error(reply, 404, "not_found", words)
+
+
+async def test_a_model_that_is_not_there_is_answered_with_where_they_are_listed(account: Account):
+    for reply in (
+        await account.client.get(f"{MODELS}/nothing"),
+        await account.client.post(COMPLETIONS, {"model": "nothing", "messages": [{"role": "user", "content": "x"}]}),
+    ):
+        require_error(reply, 404, "model_not_found")
+        words = "There is no such model. GET /openai/v1/models lists those that can be used."
+        assert reply.json()["error"]["message"] == words
+
+
 async def test_requests_that_no_guard_has_seen_are_refused_in_openais_shape(
     accounts_url: str, scripted: ScriptedProvider
 ):

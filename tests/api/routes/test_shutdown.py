@@ -89,6 +89,23 @@ async def test_signals_that_come_again_and_again_change_nothing(start_server: St
         assert "is killed" not in backend.process.output()
 
 
+async def test_interrupts_are_for_the_first_process_and_change_nothing_in_its_workers(start_server: StartServer):
+    backend = start_server(DEEPER_SERVER_DRAIN_SECONDS="1")
+    async with (
+        open_client(backend.url) as client,
+        backend.model(never_finish) as model,
+        (await sign_up(client)).client.open("POST", "/v1/chat", QUESTION) as exchange,
+    ):
+        await model.until_asked(1)
+        for worker in backend.process.workers() * 5:
+            os.kill(worker, signal.SIGINT)
+        assert (await client.get("/health")).status == 200
+        backend.process.terminate()
+        assert last_error(await read_all(exchange))
+        assert await until_ended(backend) == 0
+        assert "is killed" not in backend.process.output()
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_on_sigterm_every_open_answer_ends_with_a_last_frame(start_server: StartServer, workers: str):
     backend = start_server(DEEPER_SERVER_WORKERS=workers, DEEPER_SERVER_DRAIN_SECONDS="1")

@@ -153,6 +153,18 @@ async def test_a_method_that_a_route_does_not_have_is_refused_with_those_that_it
     assert method in had
 
 
+@pytest.mark.parametrize(("method", "path"), [row for row in TABLE if row[1].startswith("/v1/")])
+async def test_a_parameter_that_a_route_does_not_have_is_refused(account: Account, method: str, path: str):
+    sent, _, status = TABLE[method, path]
+    reply = await call(account.client, method, f"{path}?nonsense=1", sent)
+    if status == 403:
+        require_error(reply, 403, "forbidden")
+    else:
+        details = reply.json()["error"].get("details", [])
+        require_error(reply, 422, "validation_failed", details=details)
+        assert [detail["field"] for detail in details] == ["nonsense"]
+
+
 @pytest.mark.parametrize("path", sorted({path for _, path in TABLE}))
 async def test_a_route_names_its_methods_to_who_asks_for_options(client: AsgiClient, path: str):
     reply = await client.call("OPTIONS", with_an_id(path))

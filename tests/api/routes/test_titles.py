@@ -66,6 +66,16 @@ async def test_without_one_the_first_words_stay(account: Account, scripted: Scri
     assert await titled(account, scripted, *title) == WORDS
 
 
+async def test_for_an_answer_without_words_none_is_asked_for(account: Account, scripted: ScriptedProvider):
+    scripted.play(DONE)
+    assert (await ask(account, store=True, stream=False)).status == 200
+    async with asyncio.timeout(10):
+        while any(task.get_name() == "title" for task in asyncio.all_tasks()):  # noqa: ASYNC110  - no event tells
+            await asyncio.sleep(0.001)
+    assert (await conversation(account))["title"] == WORDS
+    assert len(scripted.requests) == 1
+
+
 async def test_only_the_first_answer_gives_a_title(account: Account, scripted: ScriptedProvider):
     await titled(account, scripted, Delta(content="One"), DONE)
     scripted.play(Delta(content="More."), DONE)

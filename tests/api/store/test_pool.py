@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from deeper_api.store import pool as pools
 from deeper_api.store.pool import Pool, connection, ping
-from deeper_core import DatabaseUnavailable
+from deeper_core import DatabaseUnavailable, ErrorCode
 from tests.api.stores import open_pool
 from tests.fixtures.postgres import OwnPostgres
 
@@ -90,23 +91,74 @@ async def test_losing_the_connection_in_mid_statement_is_unavailability(pool: Po
     assert await setting(pool, "application_name") == "deeper-api"
 
 
-async def test_a_pool_with_nothing_free_is_unavailability(pool: Pool):
-    async with connection(pool), connection(pool):
+async def test_why_the_database_is_unavailable_is_said_now_and_then(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    async def sleep() -> None:
+        async with connection(pool) as lent:
+            await lent.execute("set statement_timeout = '20ms'")
+            await lent.execute("select pg_sleep(10), 'canary'")
+
+    for _ in range(3):
         with pytest.raises(DatabaseUnavailable):
-            async with connection(pool, seconds=0.05):
-                pytest.fail("lent a third connection out of two")
+            await sleep()
+    monkeypatch.setattr(pools, "_SAY_EVERY", 0)
+    with pytest.raises(DatabaseUnavailable):
+        await sleep()
+    said = [vars(record)["fields"] for record in caplog.records if record.name == "deeper.database"]
+    assert said == [{"error": "QueryCanceled", "sqlstate": "57014"}] * 2
 
 
-async def test_a_full_queue_is_unavailability_at_once(pool: Pool, monkeypatch: pytest.MonkeyPatch):
+async def until_waiting(pool: Pool) -> None:
+    async with asyncio.timeout(10):
+        while not pool.get_stats().get("requests_waiting"):  # noqa: ASYNC110  - the pool offers no event for it
+            await asyncio.sleep(0)
+
+
+async def ask_in_vain(pool: Pool, seconds: float = 0.05) -> DatabaseUnavailable:
+    """What somebody is told who gets no connection."""
+    with pytest.raises(DatabaseUnavailable) as refused:
+        async with connection(pool, seconds=seconds):
+            pytest.fail("lent a third connection out of two")
+    return refused.value
+
+
+async def test_a_pool_with_nothing_free_that_answers_nobody_is_unavailability(pool: Pool):
+    async with connection(pool), connection(pool):
+        refused = await ask_in_vain(pool)
+        assert (refused.code, refused.retry_after) == (ErrorCode.DATABASE_UNAVAILABLE, 1)
+        assert not await ping(pool, 0.05)
+
+
+async def test_a_pool_with_nothing_free_that_answers_others_is_overload_and_no_fault_of_the_database(pool: Pool):
+    done = asyncio.Event()
+
+    async def take_turns() -> None:
+        while not done.is_set():
+            async with connection(pool) as lent:
+                await lent.execute("select pg_sleep(0.01)")
+
+    async with connection(pool):
+        crowd = [asyncio.create_task(take_turns()) for _ in range(100)]  # a second's worth of turns before each
+        await until_waiting(pool)
+        refused = await ask_in_vain(pool, 0.5)
+        assert (refused.code, refused.retry_after) == (ErrorCode.OVERLOADED, 1)
+        assert await ping(pool, 0.5)
+        done.set()
+        await asyncio.gather(*crowd)
+
+
+@pytest.mark.parametrize(("lately", "code"), [(60, ErrorCode.OVERLOADED), (0, ErrorCode.DATABASE_UNAVAILABLE)])
+async def test_a_full_queue_is_refused_at_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, lately: float, code: ErrorCode
+):
     monkeypatch.setattr(pool, "max_waiting", 1)
+    monkeypatch.setattr(pools, "_LATELY", lately)
+    assert await ping(pool, 5)
     async with connection(pool), connection(pool):
         waiting = asyncio.create_task(setting(pool, "port"))
-        async with asyncio.timeout(10):
-            while not pool.get_stats().get("requests_waiting"):  # noqa: ASYNC110  - the pool offers no event for it
-                await asyncio.sleep(0)
-        with pytest.raises(DatabaseUnavailable):
-            async with connection(pool):
-                pytest.fail("lent a third connection out of two")
+        await until_waiting(pool)
+        assert (await ask_in_vain(pool, 5)).code == code
     assert await waiting == "5432"
 
 

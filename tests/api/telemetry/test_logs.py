@@ -1,5 +1,7 @@
 """Log lines: one record is one line, whatever is in it."""
 
+import asyncio
+import io
 import json
 import logging
 import re
@@ -187,6 +189,22 @@ class TestConfigureLogs:
         first, second = capsys.readouterr().out.splitlines()
         assert json.loads(first)["a"] == 1
         assert second.endswith("told a=1")
+
+    async def test_lines_of_one_turn_are_handed_over_together_and_warnings_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        file = io.BytesIO()
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(file, write_through=True))
+        configure_logs(level="info", form="json")
+        logger, lines = logging.getLogger("anything"), lambda: file.getvalue().count(b"\n")
+        for turn in (0, 2):
+            logger.info("first")
+            logger.info("second")
+            assert lines() == turn
+            await asyncio.sleep(0)
+            assert lines() == turn + 2
+        logger.warning("at once")
+        assert lines() == 5
 
     @pytest.mark.parametrize("form", ["json", "console"])
     @pytest.mark.parametrize("texts", [False, True])

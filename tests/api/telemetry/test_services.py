@@ -44,3 +44,16 @@ async def test_an_event_loop_that_is_held_up_is_told(monkeypatch: pytest.MonkeyP
             await asyncio.sleep(0)
     assert told > 0.15
     assert told < 60
+
+
+async def test_the_tasks_of_an_event_loop_are_counted_while_it_is_watched():
+    meters, gate = Meters(), asyncio.Event()
+    with LoopLag(meters.meter).watching():
+        before = value(meters.read(), "deeper_event_loop_tasks") or 0
+        waiting = [asyncio.create_task(gate.wait()) for _ in range(3)]
+        told = await asyncio.to_thread(meters.read)  # as those who are asked for metrics read them
+        assert value(told, "deeper_event_loop_tasks") == before + 3
+        gate.set()
+        await asyncio.gather(*waiting)
+        assert value(meters.read(), "deeper_event_loop_tasks") == before
+    assert value(meters.read(), "deeper_event_loop_tasks") == 0

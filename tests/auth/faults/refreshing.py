@@ -32,6 +32,12 @@ class ReturnsWhatWasBefore(Faultless):
         return Rotation(verdict=rotation.verdict, session=before)
 
 
+class ReturnsTheVerdictOnly(Faultless):
+    async def rotate(self, session_id: SessionId, generation: int, policy: SessionPolicy) -> Rotation:
+        rotation = await super().rotate(session_id, generation, policy)
+        return Rotation(verdict=rotation.verdict, session=None)
+
+
 class RotatesByOnePolicy(Faultless):
     async def rotate(self, session_id: SessionId, generation: int, policy: SessionPolicy) -> Rotation:
         return await super().rotate(session_id, generation, SessionPolicy(grace=policy.grace))

@@ -9,7 +9,6 @@ from deeper_core import (
     ChatMessage,
     ChatRequest,
     ChatRole,
-    DeeperError,
     Delta,
     Finish,
     FinishReason,
@@ -43,7 +42,7 @@ class Server(ScriptedProvider):
         super().__init__(name=name, models=models or (Model(name="m", loaded=True),))
         self.gate = asyncio.Event()
         self.gate.set()
-        self.list_fault: DeeperError | None = None
+        self.list_fault: Exception | None = None
         self.listed = 0
         self.listing = 0
         self._looked = asyncio.Event()

@@ -17,6 +17,7 @@ from deeper_core import (
     ModelServerError,
     ModelServerFailed,
     ModelServerOverloaded,
+    ModelServerTimedOut,
     ModelServerUnreachable,
 )
 from deeper_model import RetryPolicy
@@ -262,6 +263,21 @@ async def test_who_gives_that_request_up_leaves_it_to_the_next():
         lease.leave()
 
 
+async def test_so_does_who_is_told_that_the_server_is_busy():
+    clock, a, b = Clock(), Server("a"), Server("b")
+    async with pool_of(a, b, clock=clock) as pool:
+        await pool.list_models()
+        await fail(pool, a, *[ModelServerFailed()] * 3)
+        await a.until(lambda a: a.listed == 2)
+        clock.now += 10
+        await fail(pool, a, ModelServerOverloaded(retry_after=1))
+        assert states(pool)["a"].state == "half_open"
+        clock.now += 1
+        lease = await pool.choose("m")
+        assert lease.name == "a"
+        lease.leave()
+
+
 async def test_a_server_that_is_found_dead_in_the_background_is_not_asked_until_it_is_found_alive():
     a, b = Server("a"), Server("b")
     policy = replace(CALM, again=0.0)
@@ -432,6 +448,57 @@ async def test_it_is_healthy_if_one_member_is():
             await pool.check_health()
 
 
+async def test_a_member_that_is_left_out_is_not_asked_whether_it_is_well():
+    a, b = Server("a"), Server("b")
+    async with pool_of(a, b) as pool:
+        await pool.list_models()
+        await fail(pool, a, *[ModelServerFailed()] * 3)
+        with pytest.raises(ModelServerUnreachable):
+            await pool.check_member("a")
+
+
+async def test_a_member_that_does_not_answer_in_time_is_not_well():
+    a, b = Server("a"), Server("b")
+    async with pool_of(a, b, policy=replace(CALM, look=0.01)) as pool:
+        await pool.list_models()
+        a.gate.clear()
+        with pytest.raises(ModelServerTimedOut):
+            await pool.check_member("a")
+        a.gate.set()
+
+
+async def test_a_fault_of_the_providers_own_is_logged_and_keeps_nobody_from_asking_again(
+    caplog: pytest.LogCaptureFixture,
+):
+    a, b = Server("a"), Server("b")
+    a.list_fault = ZeroDivisionError("a fault")
+    async with pool_of(a, b, policy=replace(CALM, again=0.0)) as pool:
+        assert await text(pool)
+        await a.until(lambda a: a.listed > 1)
+        a.list_fault = None
+        await a.until(lambda _: states(pool)["a"].error is None)
+    assert "a: the models cannot be listed" in caplog.text
+
+
+async def test_that_somebody_has_a_model_is_known_from_when_they_were_asked_last():
+    a, b = Server("a"), Server("b", OTHER)
+    async with pool_of(a, b) as pool:
+        await pool.list_models()
+        assert pool.lists("other")
+        assert not pool.lists("nothing")
+
+
+async def test_it_is_pointless_to_ask_whoever_has_failed_too_often_since_the_choice():
+    a, b = Server("a"), Server("b")
+    async with pool_of(a, b) as pool:
+        await pool.list_models()
+        lease = await pool.choose("m", {"b"})
+        assert not lease.is_pointless
+        await fail(pool, a, *[ModelServerFailed()] * 3)
+        assert lease.is_pointless
+        lease.leave()
+
+
 async def test_it_stops_looking_when_nobody_uses_it_and_looks_again_when_somebody_does():
     clock, a, b = Clock(), Server("a"), Server("b")
     policy = replace(CALM, fresh=0.0, idle=60.0)
@@ -458,6 +525,7 @@ async def test_a_pool_of_one_asks_its_member_whatever_happened_and_nothing_besid
         assert await text(pool)
         assert states(pool)["a"].state == "up"
         assert type(await error(pool, "nothing")) is ModelNotFound
+        pool.look_after_members()
         assert a.listed == 0
 
 

@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect, useEffectEvent, useSyncExternalStore } from "react";
+import { useEffect, useEffectEvent, useRef, useSyncExternalStore } from "react";
 import { Icon } from "./icons";
 
 interface Toast {
@@ -8,6 +8,8 @@ interface Toast {
   text: string;
   /** Takes back what happened, as long as this is to be seen. */
   undo?: (() => void) | undefined;
+  /** What had the focus is gone, and taking it back has to be in reach. */
+  focused: boolean;
 }
 
 let toasts: readonly Toast[] = [];
@@ -17,10 +19,10 @@ const NONE: readonly Toast[] = [];
 
 export const TOAST_MILLISECONDS = 6_000;
 
-/** Says something in passing. */
-export function toast(text: string, undo?: () => void): void {
+/** Says something in passing; with `focused` the way to take it back has the focus. */
+export function toast(text: string, undo?: () => void, focused = false): void {
   count += 1;
-  set([...toasts.slice(-2), { id: count, text, undo }]);
+  set([...toasts.slice(-2), { id: count, text, undo, focused }]);
 }
 
 function dismiss(id: number): void {
@@ -48,7 +50,7 @@ export function Toasts() {
   return (
     <section
       aria-label="Notifications"
-      className="pointer-events-none fixed inset-x-0 bottom-24 z-20 flex flex-col items-center gap-2 px-4"
+      className="pointer-events-none fixed inset-x-0 bottom-36 z-20 flex flex-col items-center gap-2 px-4"
     >
       {shown.map((each) => (
         <ToastView key={each.id} toast={each} />
@@ -57,13 +59,20 @@ export function Toasts() {
   );
 }
 
-function ToastView({ toast: { id, text, undo } }: { toast: Toast }) {
+function ToastView({ toast: { id, text, undo, focused } }: { toast: Toast }) {
+  const back = useRef<HTMLButtonElement>(null);
   const leave = useEffectEvent(() => dismiss(id));
 
   useEffect(() => {
     const timer = setTimeout(leave, TOAST_MILLISECONDS);
     return () => clearTimeout(timer);
   }, []);
+
+  useEffect(() => {
+    if (focused) {
+      back.current?.focus();
+    }
+  }, [focused]);
 
   return (
     <div
@@ -73,6 +82,7 @@ function ToastView({ toast: { id, text, undo } }: { toast: Toast }) {
       <span className="py-1.5">{text}</span>
       {undo && (
         <button
+          ref={back}
           type="button"
           className="min-h-9 rounded-sm px-3 font-semibold underline underline-offset-4 focus-visible:outline-page"
           onClick={() => {

@@ -1,5 +1,5 @@
 /** What was asked of the API and may be shown again. */
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, type QueryKey } from "@tanstack/react-query";
 import { ApiError, SessionEnded, Unreachable } from "./api/errors";
 
 const COMES_BACK = 5_000;
@@ -16,6 +16,15 @@ export const queries = new QueryClient({
     mutations: { retry: false },
   },
 });
+
+/**
+ * Asks anew for all that is shown of this. What is being asked already is dropped: it may tell how things were before,
+ * and where nothing had been shown yet, its answer would count as new, however late it comes.
+ */
+export async function askAnew(queryKey: QueryKey): Promise<void> {
+  await queries.cancelQueries({ queryKey });
+  await queries.invalidateQueries({ queryKey });
+}
 
 function mayPass(error: unknown): boolean {
   if (error instanceof SessionEnded) {

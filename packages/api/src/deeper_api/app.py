@@ -24,6 +24,8 @@ from deeper_api.middleware.bodies import JsonRequest, require_json
 from deeper_api.middleware.edge import Edge
 from deeper_api.middleware.envelopes import respond_to_error
 from deeper_api.middleware.limits import LimitedApplication
+from deeper_api.middleware.queries import require_known_query
+from deeper_api.middleware.shortcuts import Always, shorten
 from deeper_api.providers.addresses import provide_client_address
 from deeper_api.providers.callers import (
     identify,
@@ -35,7 +37,6 @@ from deeper_api.providers.callers import (
 from deeper_api.providers.devices import provide_device
 from deeper_api.providers.limits import limit, provide_password_attempts
 from deeper_api.providers.request_ids import provide_request_id
-from deeper_api.providers.services import provide_always
 from deeper_api.routes import ROUTES
 from deeper_api.routes.reference import reference_routes
 from deeper_api.store.overviews import OverviewStore
@@ -79,7 +80,11 @@ def create_app(
 
     app = Litestar(
         route_handlers=[*ROUTES, *reference_routes()] if config.profile == "dev" else ROUTES,
-        guards=[limit(identify(directory.sessions, directory.standings, directory.api_keys), limits), require_json],
+        guards=[
+            limit(identify(directory.sessions, directory.standings, directory.api_keys), limits),
+            require_json,
+            require_known_query,
+        ],
         dependencies=_dependencies(config, pool, directory, limits, chat),
         exception_handlers={Exception: respond_to_error},
         request_class=JsonRequest,
@@ -90,6 +95,7 @@ def create_app(
         debug=False,
         pdb_on_exception=False,
     )
+    shorten(app)
     limited = LimitedApplication(app, limits)
     return Edge(
         limited if export is None else Pages(limited, export, {route.path.split("/")[1] for route in app.routes}),
@@ -104,31 +110,31 @@ def _dependencies(
 ) -> dict[str, Provide]:
     """Return what routes may ask for, by the names of their parameters."""
     return {
-        "accounts": provide_always(directory.accounts),
+        "accounts": Always(directory.accounts),
         "admin": Provide(provide_admin),
-        "api_keys": provide_always(directory.api_keys),
-        "audit": provide_always(directory.audit),
-        "audits": provide_always(directory.audits),
+        "api_keys": Always(directory.api_keys),
+        "audit": Always(directory.audit),
+        "audits": Always(directory.audits),
         "caller": Provide(provide_caller),
         "client_address": Provide(provide_client_address),
-        "config": provide_always(config),
-        "conversations": provide_always(Conversations(pool)),
+        "config": Always(config),
+        "conversations": Always(Conversations(pool)),
         "device": Provide(provide_device),
-        "engine": provide_always(chat.engine),
-        "generations": provide_always(chat.generations),
-        "limits": provide_always(limits),
-        "model_pool": provide_always(chat.models),
-        "oversight": provide_always(directory.oversight),
-        "overviews": provide_always(OverviewStore(pool)),
+        "engine": Always(chat.engine),
+        "generations": Always(chat.generations),
+        "limits": Always(limits),
+        "model_pool": Always(chat.models),
+        "oversight": Always(directory.oversight),
+        "overviews": Always(OverviewStore(pool)),
         "password_attempts": Provide(provide_password_attempts(limits)),
-        "people": provide_always(directory.people),
+        "people": Always(directory.people),
         "person": Provide(provide_person),
-        "pool": provide_always(pool),
-        "questions": provide_always(chat.questions),
+        "pool": Always(pool),
+        "questions": Always(chat.questions),
         "request_id": Provide(provide_request_id),
-        "sessions": provide_always(directory.sessions),
+        "sessions": Always(directory.sessions),
         "still_stands": Provide(provide_still_stands),
-        "usages": provide_always(UsageStore(pool)),
+        "usages": Always(UsageStore(pool)),
     }
 
 
@@ -157,7 +163,8 @@ def _lifespan(
 def _draining_on_sigterm(engine: Engine) -> Generator[None]:
     """On SIGTERM, end the generations before the server's own shutdown, which waits for every open response.
 
-    The server stops for SIGINT as well as for SIGTERM, so that the one can stand in for the other.
+    The server stops for SIGINT as well as for SIGTERM, so that the one can stand in for the other. From outside, SIGINT
+    is not heard: a terminal sends it to every process of the server, whose first one sends SIGTERM to the others.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # a test's thread, where signals do not arrive
@@ -169,8 +176,8 @@ def _draining_on_sigterm(engine: Engine) -> Generator[None]:
         if closing:
             return
         closing.add(loop.create_task(engine.close()))
+        signal.signal(signal.SIGINT, stop_server)
         signal.raise_signal(signal.SIGINT)
-        # What granian does on a signal can be done twice, and waits for ever the third time, with all of this process.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _log.info("shutting down", extra={"fields": {"running": engine.running}})
 
@@ -181,7 +188,11 @@ def _draining_on_sigterm(engine: Engine) -> Generator[None]:
     # once for all that follows. That of the process alone would lose what the loop has noted and not yet handled.
     loop.add_signal_handler(signal.SIGTERM, drain)
     signal.signal(signal.SIGTERM, heard)
+    # What granian does on a signal can be done twice, and waits for ever the third time, with all of this process.
+    stop_server = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
         loop.add_signal_handler(signal.SIGTERM, drain)  # which goes with the loop
+        if not closing:
+            signal.signal(signal.SIGINT, stop_server)

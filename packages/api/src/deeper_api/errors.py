@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from deeper_core import DeeperError, ErrorCode, ErrorDetail
+from deeper_core import DeeperError, ErrorCode, ErrorDetail, ModelNotFound
 
 # Statuses are those of RFC 9110; 429 of RFC 6585. A model server's refusal is 422 and not 400: our request was well
 # formed, what it asked for is not possible there.
@@ -51,6 +51,11 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
     }
 )
 
+# What is said otherwise here: the libraries know of no routes.
+_MESSAGES: Mapping[str, str] = MappingProxyType(
+    {ModelNotFound.default_message: "There is no such model. GET /v1/models lists those that can be used."}
+)
+
 
 class ErrorBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is said of an error.
@@ -76,7 +81,7 @@ def error_body(error: DeeperError, request_id: str | None) -> ErrorBody:
     """Return what a client is told of ``error``."""
     return ErrorBody(
         code=error.code,
-        message=error.message,
+        message=_MESSAGES.get(error.message, error.message),
         request_id=request_id,
         retry_after=None if error.retry_after is None else max(1, math.ceil(error.retry_after)),
         details=error.details,

@@ -27,7 +27,7 @@ async def background(work: Coroutine[None, None, None], *, name: str) -> AsyncGe
 
 
 async def unbroken(work: Coroutine[None, None, T]) -> T:
-    """Return the result of ``work``, which is short; a cancellation comes through when it is done.
+    """Return the result of ``work``, which is short; a cancellation comes through when it is done, a second at once.
 
     For the statements of tasks that run in the background: when psycopg is cancelled it asks the server to cancel, too,
     and then waits for seconds whether it does.
@@ -36,10 +36,15 @@ async def unbroken(work: Coroutine[None, None, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        task.add_done_callback(_look_at)
         await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # looked at: it is of no interest any more
         raise
+
+
+def _look_at(task: asyncio.Future[T]) -> None:
+    """Take what became of ``task``, which is of no interest any more: asyncio would log it, if nobody did."""
+    if not task.cancelled():
+        task.exception()
 
 
 @asynccontextmanager

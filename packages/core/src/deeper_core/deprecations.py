@@ -102,8 +102,9 @@ def _warning(function: Callable[Parameters, Returned], message: str) -> Callable
         warnings.warn(message, DeprecationWarning, stacklevel=2)
         return function(*args, **kwargs)
 
-    if inspect.iscoroutinefunction(function) and sys.version_info >= (3, 12):
-        inspect.markcoroutinefunction(warning)  # before, there is no way to say it
+    # Before, there is no way to say it.
+    if inspect.iscoroutinefunction(function) and sys.version_info >= (3, 12):  # pragma: no cover  - not in Python 3.11
+        inspect.markcoroutinefunction(warning)
     setattr(function, "__deprecated__", message)  # noqa: B010  - functions have it since PEP 702, which stubs do not say
     setattr(warning, "__deprecated__", message)  # noqa: B010  - likewise
     return warning

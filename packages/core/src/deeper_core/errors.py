@@ -109,6 +109,11 @@ class DeeperError(Exception):
         self.retry_after = retry_after
         super().__init__(self.message)
 
+    def __str__(self) -> str:
+        """Return the message, and what the details say."""
+        told = [f"{each.message}." if each.field is None else f"{each.field}: {each.message}." for each in self.details]
+        return " ".join([self.message, *told])
+
 
 class InvalidRequest(DeeperError):
     """The request cannot be understood."""
@@ -208,7 +213,7 @@ class ModelNotFound(NotFound):
     """No model server has the model that was named."""
 
     code = ErrorCode.MODEL_NOT_FOUND
-    default_message = "There is no such model. GET /v1/models lists those that can be used."
+    default_message = "There is no such model."
 
 
 class Conflict(DeeperError):

@@ -1,8 +1,9 @@
 """Identifiers: UUIDv7 (RFC 9562), one distinct type for each noun."""
 
-import secrets
+import os
 import threading
 import time
+from contextlib import suppress
 from typing import NewType
 from uuid import UUID
 
@@ -25,6 +26,30 @@ ApiKeyId = NewType("ApiKeyId", UUID)
 # sort in the order in which they were made. The counter starts at random with its top bit clear, as the RFC advises.
 _COUNTER_BITS = 42
 _TAIL_BITS = 32
+# What is asked of the system at once: asking costs more than all the rest of an id.
+_RANDOM_BYTES = 1024
+
+
+class _Randomness:
+    """The system's randomness, of which no byte is handed out twice."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bytes = b""
+
+    def bits(self, count: int) -> int:
+        """Return so many random bits."""
+        size = (count + 7) // 8
+        with self._lock:
+            if len(self._bytes) < size:
+                self._bytes = os.urandom(_RANDOM_BYTES)
+            drawn, self._bytes = self._bytes[:size], self._bytes[size:]
+        return int.from_bytes(drawn, "big") >> (size * 8 - count)
+
+    def forget(self) -> None:
+        """Draw anew: another process has the same bytes, and perhaps the lock."""
+        self._lock = threading.Lock()
+        self._bytes = b""
 
 
 class _Clock:
@@ -40,14 +65,17 @@ class _Clock:
         with self._lock:
             now = time.time_ns() // 1_000_000
             if now > self._millisecond:
-                self._millisecond, self._counter = now, secrets.randbits(_COUNTER_BITS - 1)
+                self._millisecond, self._counter = now, _randomness.bits(_COUNTER_BITS - 1)
             else:
                 self._counter += 1
                 if self._counter >> _COUNTER_BITS:
-                    self._millisecond, self._counter = self._millisecond + 1, secrets.randbits(_COUNTER_BITS - 1)
+                    self._millisecond, self._counter = self._millisecond + 1, _randomness.bits(_COUNTER_BITS - 1)
             return self._millisecond, self._counter
 
 
+_randomness = _Randomness()
+with suppress(AttributeError):  # where there are no forks
+    os.register_at_fork(after_in_child=_randomness.forget)
 _clock = _Clock()
 
 
@@ -59,7 +87,7 @@ def new_id(*, after: UUID | None = None) -> UUID:
     made = _assemble(*_clock.tick())
     if after is None or made > after:
         return made
-    return _assemble((after.int >> 80) + 1, secrets.randbits(_COUNTER_BITS - 1))
+    return _assemble((after.int >> 80) + 1, _randomness.bits(_COUNTER_BITS - 1))
 
 
 def _assemble(millisecond: int, counter: int) -> UUID:
@@ -68,4 +96,4 @@ def _assemble(millisecond: int, counter: int) -> UUID:
     value |= (counter >> 30) << 64
     value |= 0b10 << 62
     value |= (counter & 0x3FFF_FFFF) << _TAIL_BITS
-    return UUID(int=value | secrets.randbits(_TAIL_BITS))
+    return UUID(int=value | _randomness.bits(_TAIL_BITS))

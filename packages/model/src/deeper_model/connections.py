@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import socket
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -31,6 +33,7 @@ from deeper_model.watches import SilenceWatch
 _FOREIGN = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, RuntimeError, ValueError)
 _ERROR_BODY_BYTES = 65_536
 _SMALL_BODY_BYTES = 65_536
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class _Link:
@@ -83,8 +86,30 @@ class _Link:
 _link: ContextVar[_Link] = ContextVar("deeper_model_link")
 
 
+class _Protocol(ResponseHandler):
+    """Has the head of a reply read before what came with it.
+
+    aiohttp 3.14 loses both, and the text in it, if they come together and a malformed chunk follows.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        while self._payload is None and 0 <= (end := data.find(_END_OF_HEAD)) < len(data) - len(_END_OF_HEAD):
+            end += len(_END_OF_HEAD)
+            super().data_received(data[:end])
+            data = data[end:]
+        super().data_received(data)  # which may be nothing: so aiohttp goes on with what it has put off
+
+
+# As socket.getaddrinfo gives them.
+_AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]]
+
+
 class _Connector(aiohttp.TCPConnector):
     """Tells each exchange which socket it got: aiohttp hides it until the headers have come."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=0, force_close=True)  # pyright: ignore[reportUnknownMemberType]  - one of its parameters
+        self._factory = partial(_Protocol, loop=self._loop)
 
     async def connect(
         self,
@@ -95,6 +120,25 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         _link.get().attach(connection)
         return connection
+
+    async def _wrap_create_connection(
+        self,
+        *args: object,
+        addr_infos: list[_AddressInfo],
+        req: ClientRequest,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  - as above
+        client_error: type[Exception] = aiohttp.ClientConnectorError,
+        **kwargs: object,
+    ) -> tuple[asyncio.Transport, ResponseHandler]:
+        """Connect to the one address that there is, without what it takes to choose among several: a quarter of all."""
+        if len(addr_infos) != 1:
+            return await super()._wrap_create_connection(  # pyright: ignore[reportUnknownMemberType]  - a tuple of anything there
+                *args, addr_infos=addr_infos, req=req, timeout=timeout, client_error=client_error, **kwargs
+            )
+        host, port = addr_infos[0][4][:2]
+        return await self._wrap_existing_connection(
+            *args, host=host, port=port, req=req, timeout=timeout, client_error=client_error, **kwargs
+        )
 
 
 class Reply:
@@ -282,7 +326,7 @@ class Connections:
             limits = self._limits
             connect = limits.connect if limits.connect is not None else limits.first_byte
             self._session = aiohttp.ClientSession(
-                connector=_Connector(limit=0, force_close=True),
+                connector=_Connector(),
                 timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=None),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

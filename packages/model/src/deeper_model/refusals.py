@@ -45,7 +45,10 @@ _MEMORY = re.compile(
 )
 # llama.cpp's, with the status 500: asking again, or another time, will not help.
 _UNABLE = re.compile(r"(image|audio|video) input is not supported")
-_NO_MODEL = re.compile(r"model.{0,300}(not found|does not exist|not exist)|model_not_found|no such model", re.DOTALL)
+# A slash before it, and it is the path that is not there.
+_NO_MODEL = re.compile(
+    r"(?<!/)model.{0,300}(not found|does not exist|not exist)|model_not_found|no such model", re.DOTALL
+)
 # Of 529 only Anthropic and its imitators know.
 _BY_STATUS: dict[int, type[DeeperError]] = {
     408: ModelServerTimedOut,
@@ -55,6 +58,8 @@ _BY_STATUS: dict[int, type[DeeperError]] = {
     504: ModelServerTimedOut,
     529: ModelServerOverloaded,
 }
+NO_KEY = "The model server does not let this server in. Its API key is missing, wrong, or not for this."
+NO_PATH = "The model server has nothing at the path that it was asked for. The path of its URL is likely to be wrong."
 _BUSY = re.compile(r"server busy|overloaded|maximum pending requests|loading model|rate.?limit")
 
 
@@ -77,7 +82,7 @@ def classify(refusal: Refusal) -> DeeperError:
         return known(retry_after=parse_retry_after(refusal.retry_after))
     if status in {404, 405} and not isinstance(_decode(refusal.body), dict):
         # No error of an API but of a web server: this is not the kind of model server that was configured.
-        return ModelProtocolBroken()
+        return ModelProtocolBroken(NO_PATH)
     if 400 <= status < 500:
         return _classify_rejection(status, hint)
     return _classify_failure(hint) if status >= 500 else ModelProtocolBroken()
@@ -123,8 +128,12 @@ def parse_retry_after(value: str | None) -> float | None:
 
 
 def _classify_rejection(status: int, hint: str) -> DeeperError:
+    if status in {401, 403}:
+        return ModelServerRejected(NO_KEY)
     if status == 404 or "model_not_found" in hint:
-        return ModelNotFound() if _NO_MODEL.search(hint) else ModelServerRejected()
+        return ModelNotFound() if _NO_MODEL.search(hint) else ModelServerRejected(NO_PATH)
+    if status == 405:
+        return ModelServerRejected(NO_PATH)
     if _CONTEXT.search(hint):
         return ContextTooLong()
     if _MEMORY.search(hint):
@@ -166,7 +175,7 @@ def _text(body: bytes) -> str:
     inner = _unwrap(error)
     try:
         return inner if isinstance(inner, str) else msgspec.json.encode(inner).decode()
-    except RecursionError:
+    except RecursionError:  # pragma: no cover  - where the C stack itself is the limit: Python 3.14
         return body.decode("utf-8", "replace")
 
 

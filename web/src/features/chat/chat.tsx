@@ -1,11 +1,11 @@
 "use client";
 
 import dynamic from "next/dynamic";
-import { useRouter } from "next/navigation";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { copy } from "@/components/copy-button";
 import { toast } from "@/components/toasts";
 import { prepareMarkdown } from "@/features/markdown/lazy-markdown";
+import { useGoTo } from "@/lib/navigation";
 import { ChatMain } from "./chat-main";
 import type { ComposerHandle } from "./composer/composer";
 import { conversations } from "./model/conversations";
@@ -30,7 +30,7 @@ type Open = "search" | "shortcuts" | undefined;
 export default function Chat() {
   const shown = useConversation();
   const { view } = shown;
-  const router = useRouter();
+  const goTo = useGoTo();
   const composer = useRef<ComposerHandle>(null);
   const [open, setOpen] = useState<Open>();
   const [drawer, setDrawer] = useState(false);
@@ -49,7 +49,7 @@ export default function Chat() {
   function begin(): void {
     setDrawer(false);
     conversations.beginAnother();
-    router.push("/chat");
+    goTo("/chat");
     composer.current?.focus();
   }
 
@@ -78,7 +78,7 @@ export default function Chat() {
       if (id && first) {
         const { created_at } = first;
         deleteSoon({ id, title: title ?? "", created_at, active_at: created_at });
-        router.push("/chat");
+        goTo("/chat");
       }
     },
     model: () => document.querySelector<HTMLElement>("[data-model-picker]")?.closest("button")?.click(),

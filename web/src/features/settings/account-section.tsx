@@ -8,7 +8,7 @@ import { toast } from "@/components/toasts";
 import { PasswordField } from "@/features/auth/password-field";
 import { api, result } from "@/lib/api/client";
 import { words } from "@/lib/api/errors";
-import { queries } from "@/lib/queries";
+import { askAnew } from "@/lib/queries";
 import { session } from "@/lib/session/browser";
 import { useMe } from "@/lib/session/use-session";
 import { forgetAll } from "@/lib/storage";
@@ -32,7 +32,7 @@ export function AccountSection() {
       toast(error instanceof NoDocument ? error.message : words(error));
     } finally {
       setProgress(undefined);
-      void queries.invalidateQueries({ queryKey: ["conversations"] });
+      void askAnew(["conversations"]);
     }
   }
 

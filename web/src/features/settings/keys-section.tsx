@@ -45,7 +45,10 @@ export function KeysSection() {
                     className="button"
                     aria-label={`Revoke ${key.name}`}
                     disabled={revoke.isPending}
-                    onClick={() => revoke.mutate(key.id)}
+                    onClick={() =>
+                      confirm(`Revoke “${key.name}”? Programs that use it are turned away from now on.`) &&
+                      revoke.mutate(key.id)
+                    }
                   >
                     Revoke
                   </button>

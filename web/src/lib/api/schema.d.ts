@@ -2443,26 +2443,6 @@ export interface components {
         /**
          * @description - `context_too_long`: The conversation is too long for this model's context. Shorten it or choose another model.
          *     - `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
-         */
-        "422.context_too_long.model_server_rejected": {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ErrorEnvelope"] & {
-                    error?: {
-                        /** @enum {string} */
-                        code?: "context_too_long" | "model_server_rejected";
-                    };
-                };
-            };
-        };
-        /**
-         * @description - `context_too_long`: The conversation is too long for this model's context. Shorten it or choose another model.
-         *     - `model_server_rejected`: The model server refused the request. The model may not support what was asked of it.
          *     - `validation_failed`: A value in the request is not allowed.
          */
         "422.context_too_long.model_server_rejected.validation_failed": {
@@ -2572,24 +2552,6 @@ export interface components {
                 };
             };
         };
-        /** @description - `database_unavailable`: The server cannot reach its database. Try again shortly. */
-        "503.database_unavailable": {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ErrorEnvelope"] & {
-                    error?: {
-                        /** @enum {string} */
-                        code?: "database_unavailable";
-                    };
-                };
-            };
-        };
         /**
          * @description - `database_unavailable`: The server cannot reach its database. Try again shortly.
          *     - `interrupted`: The server that wrote this answer was interrupted. What it had written until then is kept.
@@ -2617,8 +2579,9 @@ export interface components {
         /**
          * @description - `database_unavailable`: The server cannot reach its database. Try again shortly.
          *     - `model_server_overloaded`: The model server is busy. Try again shortly.
+         *     - `overloaded`: The server is busy. Try again shortly.
          */
-        "503.database_unavailable.model_server_overloaded": {
+        "503.database_unavailable.model_server_overloaded.overloaded": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -2630,7 +2593,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorEnvelope"] & {
                     error?: {
                         /** @enum {string} */
-                        code?: "database_unavailable" | "model_server_overloaded";
+                        code?: "database_unavailable" | "model_server_overloaded" | "overloaded";
                     };
                 };
             };
@@ -2750,7 +2713,7 @@ export interface components {
                 };
             };
         };
-        /** @description - `model_not_found`: There is no such model. GET /v1/models lists those that can be used. */
+        /** @description - `model_not_found`: There is no such model. GET /openai/v1/models lists those that can be used. */
         "openai.404.model_not_found": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
@@ -2925,8 +2888,9 @@ export interface components {
         /**
          * @description - `database_unavailable`: The server cannot reach its database. Try again shortly.
          *     - `model_server_overloaded`: The model server is busy. Try again shortly.
+         *     - `overloaded`: The server is busy. Try again shortly.
          */
-        "openai.503.database_unavailable.model_server_overloaded": {
+        "openai.503.database_unavailable.model_server_overloaded.overloaded": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -2938,7 +2902,7 @@ export interface components {
                 "application/json": components["schemas"]["OpenAIErrorEnvelope"] & {
                     error?: {
                         /** @enum {string} */
-                        code?: "database_unavailable" | "model_server_overloaded";
+                        code?: "database_unavailable" | "model_server_overloaded" | "overloaded";
                     };
                 };
             };
@@ -3076,7 +3040,7 @@ export interface operations {
             429: components["responses"]["openai.429.rate_limit_exceeded"];
             500: components["responses"]["openai.500.internal_error"];
             502: components["responses"]["openai.502.answer_incomplete.model_out_of_memory.model_protocol_broken.model_server_error.model_server_failed.model_server_unreachable"];
-            503: components["responses"]["openai.503.database_unavailable.model_server_overloaded"];
+            503: components["responses"]["openai.503.database_unavailable.model_server_overloaded.overloaded"];
             504: components["responses"]["openai.504.model_server_timed_out"];
         };
     };
@@ -3109,7 +3073,7 @@ export interface operations {
             429: components["responses"]["openai.429.rate_limit_exceeded"];
             500: components["responses"]["openai.500.internal_error"];
             502: components["responses"]["openai.502.answer_incomplete.model_out_of_memory.model_protocol_broken.model_server_error.model_server_failed.model_server_unreachable"];
-            503: components["responses"]["openai.503.database_unavailable.model_server_overloaded"];
+            503: components["responses"]["openai.503.database_unavailable.model_server_overloaded.overloaded"];
             504: components["responses"]["openai.504.model_server_timed_out"];
         };
     };
@@ -3148,7 +3112,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listRunningGenerations: {
@@ -3186,7 +3150,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     cancelGenerationOfUser: {
@@ -3215,9 +3179,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listModelServers: {
@@ -3243,9 +3208,10 @@ export interface operations {
             };
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     getUsageOfAll: {
@@ -3289,7 +3255,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listUsers: {
@@ -3329,7 +3295,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     createUser: {
@@ -3395,9 +3361,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     deleteUser: {
@@ -3425,9 +3392,10 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.conflict"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     changeUser: {
@@ -3467,7 +3435,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listApiKeysOfUser: {
@@ -3496,9 +3464,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     revokeApiKeyOfUser: {
@@ -3526,9 +3495,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listSessionsOfUser: {
@@ -3557,9 +3527,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     endSessionsOfUser: {
@@ -3586,9 +3557,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     endSessionOfUser: {
@@ -3616,9 +3588,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listApiKeys: {
@@ -3644,9 +3617,10 @@ export interface operations {
             };
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     makeApiKey: {
@@ -3683,7 +3657,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     revokeApiKey: {
@@ -3710,9 +3684,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     login: {
@@ -3774,9 +3749,10 @@ export interface operations {
             };
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     refresh: {
@@ -3813,7 +3789,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listSessions: {
@@ -3839,9 +3815,10 @@ export interface operations {
             };
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     endOtherSessions: {
@@ -3865,9 +3842,10 @@ export interface operations {
             };
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     endSession: {
@@ -3894,9 +3872,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     signUp: {
@@ -4019,7 +3998,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     createConversation: {
@@ -4057,7 +4036,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     importConversation: {
@@ -4123,9 +4102,10 @@ export interface operations {
             };
             401: components["responses"]["401.invalid_token"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     deleteConversation: {
@@ -4152,9 +4132,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     changeConversation: {
@@ -4193,7 +4174,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     exportConversation: {
@@ -4229,7 +4210,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listMessages: {
@@ -4269,7 +4250,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     listGenerations: {
@@ -4302,7 +4283,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     getGeneration: {
@@ -4330,9 +4311,10 @@ export interface operations {
             };
             401: components["responses"]["401.invalid_token"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     cancelGeneration: {
@@ -4361,9 +4343,10 @@ export interface operations {
             401: components["responses"]["401.invalid_token"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     followGeneration: {
@@ -4418,7 +4401,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     getMe: {
@@ -4444,9 +4427,10 @@ export interface operations {
             };
             401: components["responses"]["401.invalid_token"];
             404: components["responses"]["404.not_found"];
+            422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     deleteMe: {
@@ -4546,11 +4530,11 @@ export interface operations {
                 };
             };
             401: components["responses"]["401.invalid_token"];
-            422: components["responses"]["422.context_too_long.model_server_rejected"];
+            422: components["responses"]["422.context_too_long.model_server_rejected.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
             502: components["responses"]["502.answer_incomplete.model_out_of_memory.model_protocol_broken.model_server_error.model_server_failed.model_server_unreachable"];
-            503: components["responses"]["503.database_unavailable.model_server_overloaded"];
+            503: components["responses"]["503.database_unavailable.model_server_overloaded.overloaded"];
             504: components["responses"]["504.model_server_timed_out"];
         };
     };
@@ -4586,7 +4570,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
     getUsage: {
@@ -4619,7 +4603,7 @@ export interface operations {
             422: components["responses"]["422.validation_failed"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal_error"];
-            503: components["responses"]["503.database_unavailable"];
+            503: components["responses"]["503.database_unavailable.overloaded"];
         };
     };
 }

@@ -149,7 +149,7 @@ class Admission:
 
     def _leave(self, turn: Turn) -> None:
         if turn.known:  # else it leaves when the line knows it
-            self._held.pop(turn.ticket.id, None)
+            del self._held[turn.ticket.id]
             self._left.append(Departure(id=turn.ticket.id, seconds=turn.worked))
             self._update_soon()
 
@@ -202,7 +202,7 @@ class Admission:
         returning = sorted(held, key=_turn_of) if is_strange else []
         complete = is_strange or self._is_time_to_tell()
         standings = await line.update(
-            enter=[self._returning(turn, line) for turn in returning] + [turn.ticket for turn in entering],
+            enter=[_returning(turn) for turn in returning] + [turn.ticket for turn in entering],
             leave=left,
             ask=[turn.ticket.id for turn in held if complete or not turn.admitted],
             complete=complete,
@@ -214,23 +214,18 @@ class Admission:
         for standing in standings.standings:
             self._note(turns[standing.id], standing, standings.seconds)
 
-    def _returning(self, turn: Turn, line: Line) -> Ticket:
-        tag = turn.ticket.tag if line is self._shared else None  # those of another line mean nothing
-        return replace(turn.ticket, returns=True, tag=tag, admitted=turn.admitted)
-
     def _note(self, turn: Turn, standing: Standing, seconds: float) -> None:
         match standing.state:
             case "full":
                 turn.refuse(Overloaded(retry_after=_bounded(seconds / self._line.parallel)))
-                return
             case "excess":
                 turn.refuse(RateLimited(_EXCESS, retry_after=_bounded(seconds)))
-                return
             case "unknown":
                 self._is_told, self._asking = False, True
-                return
             case "admitted" | "waiting":
-                pass
+                self._note_place(turn, standing, seconds)
+
+    def _note_place(self, turn: Turn, standing: Standing, seconds: float) -> None:
         if turn.over:
             if not turn.known:
                 self._left.append(Departure(id=standing.id))
@@ -238,7 +233,7 @@ class Admission:
         turn.known = True
         self._held[standing.id] = turn
         self._occupied.set()
-        if self._line is self._shared:
+        if self._line is self._shared:  # which goes on meanwhile, and to which tags of another mean nothing
             turn.ticket = replace(turn.ticket, tag=standing.tag)
         if standing.state == "admitted":
             turn.admit()
@@ -246,6 +241,10 @@ class Admission:
             position = standing.ahead + 1
             estimate = round(position * seconds / self._line.parallel * 1_000) if seconds else None
             turn.wait_at(Queued(position=position, estimate_ms=estimate))
+
+
+def _returning(turn: Turn) -> Ticket:
+    return replace(turn.ticket, returns=True, admitted=turn.admitted)
 
 
 def _turn_of(turn: Turn) -> tuple[bool, bool, int, str]:

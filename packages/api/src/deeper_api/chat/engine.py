@@ -16,6 +16,7 @@ from deeper_api.chat.feeds import Feed
 from deeper_api.chat.generations import Generation
 from deeper_api.chat.journals import Journal
 from deeper_api.chat.model_servers import ModelServers
+from deeper_api.chat.paces import Pace
 from deeper_api.chat.readers import Reader
 from deeper_api.chat.running import Question, Running, Spend
 from deeper_api.limits.lines import ROUND, Ticket
@@ -67,6 +68,7 @@ class Engine:
         self._runner_id = runner_id
         self._drain_seconds = drain_seconds
         self._bells = Bells()
+        self._pace = Pace()
         self._begins = Batches(self._begin, at_once=_BEGIN_AT_ONCE, weigh=_weigh)
         self._live: dict[GenerationId, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,7 +126,7 @@ class Engine:
             raise ShuttingDown(retry_after=1)
         watch = self._answers.begin(str(question.new.id), question.request)
         begun = asyncio.ensure_future(self._begins.put(replace(question.new, traceparent=watch.traceparent)))
-        run = Running(question, visit, self._journal, begun=begun, spend=self._spend, watch=watch)
+        run = Running(question, visit, self._journal, begun=begun, spend=self._spend, watch=watch, pace=self._pace)
         generation = run.generation
         self._live[generation.id] = generation
         if question.new.idempotency_key is None:

@@ -44,7 +44,9 @@ class Feed:
 
         After a crash nobody knows how much a viewer has seen, so the last frame of an interrupted answer is sent again.
         """
-        row = self._row
+        live, row = self._live, self._row
+        if live is not None:
+            return live.last is not None and self._after == live.position + 1
         if row is None or row.state in {"running", "interrupted"}:
             return False
         return self._after == row.length + 1
@@ -90,7 +92,8 @@ class Feed:
                 position = last or position
                 # A server whose client has left may accept every write at once. So whoever does not have to wait still
                 # gives the event loop its turn, in which the disconnect is noticed.
-                if self._live is None or self._live.position > position:
+                live = self._live
+                if live is None or live.position > position or live.last is not None:
                     await asyncio.sleep(0)
 
     async def available(self) -> list[Numbered]:

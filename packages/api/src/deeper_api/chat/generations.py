@@ -14,7 +14,7 @@ from deeper_core import Delta, Finish, GenerationId, UserId
 # How much one step of a viewer hands on at most, in positions: bounds the work between two turns of the event loop.
 BATCH = 65_536
 # How much of an answer stays in memory once it is in the journal. Viewers that are further behind read it from there.
-_KEPT = 262_144
+_KEPT = 65_536
 # A response that follows a generation needs a moment to begin.
 _GRACE_SECONDS = 5.0
 
@@ -65,11 +65,14 @@ class Generation:
         return self.start.generation_id
 
     def run_as(self, task: asyncio.Task[Finish]) -> None:
-        """Remember the task that adds to it, so that it can be cancelled, and begin to look for viewers."""
+        """Remember the task that adds to it, so that it can be cancelled."""
         self._task = task
         if self.cancelled:
             task.cancel()
-        if self._abandon_after is not None:
+
+    def expect_viewers(self) -> None:
+        """Begin to look for viewers: from now on there can be some, and may be already."""
+        if self._viewers == 0 and self._abandon_after is not None and self.last is None:
             self._abandon_in(max(self._abandon_after, _GRACE_SECONDS))
 
     def wait_at(self, place: Queued) -> None:
@@ -141,6 +144,11 @@ class Generation:
             self._wakers.discard(wake)
 
     # -- the journal -----------------------------------------------------------------------------------------------
+
+    @property
+    def unwritten_length(self) -> int:
+        """How much of it is not yet in the journal, in positions."""
+        return self.position - self.written
 
     def unwritten(self, most: int | None = None) -> list[tuple[Kind, Body]]:
         """Return what is not yet in the journal, or of it no more than one piece and ``most`` positions."""

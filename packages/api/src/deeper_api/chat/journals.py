@@ -29,8 +29,13 @@ _BEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.5
 # Of so many it is written down where they wait: more than any list shows at once.
 _PLACES: Final = 1_000
-# Characters of one statement, about.
+# Characters of one statement, about. More than that of an answer is not held in memory for it either.
 _HEAVIEST: Final = 4 * 1024 * 1024
+# Characters that may wait to be written, of all answers together. An answer that has said more than its part of these
+# is not read on until they are written: its model server has to wait, as for a slow reader. So many of each always may
+# wait: they are more than models say in minutes, so that answers go on while the database is away for a while.
+_HELD: Final = 16 * 1024 * 1024
+FREE: Final = 65_536
 
 
 # What one generation has said since the last time, and the tokens of all that it has said.
@@ -58,6 +63,8 @@ class Journal:
         self._tick = tick
         self._ends = Batches(self._write_ends, at_once=ENDS_AT_ONCE, weigh=_weigh)
         self._open: dict[GenerationId, Generation] = {}
+        self._ending = 0
+        self._room = asyncio.Event()
         self._something = asyncio.Event()
         self._writing = asyncio.Lock()
         self._beaten = 0.0
@@ -68,6 +75,15 @@ class Journal:
         """Write down what ``generation`` says, from now until it has ended."""
         self._open[generation.id] = generation
         self._something.set()
+        self._note_room()
+
+    async def room(self, generation: Generation) -> None:
+        """Return when more may be added to ``generation``: what is not written may not fill the memory.
+
+        Whoever has no more than `FREE` characters that are not written does not have to ask.
+        """
+        while generation.unwritten_length > self._most(generation):
+            await self._room.wait()
 
     async def ended(self, generation: Generation, ending: Ending) -> State | None:
         """Write down the end, however long the database takes to come back.
@@ -77,9 +93,15 @@ class Journal:
         account.
         """
         self._open.pop(generation.id, None)
-        async with self._writing:
-            pass  # what is being written of it is written, or is known not to be
-        end = _end(generation, ending)
+        self._ending += 1
+        try:
+            async with self._writing:
+                pass  # what is being written of it is written, or is known not to be
+            return await self._write_end(_end(generation, ending))
+        finally:
+            self._ending -= 1
+
+    async def _write_end(self, end: End) -> State | None:
         while True:
             try:
                 state = await self._ends.put(end)
@@ -138,11 +160,14 @@ class Journal:
         return dict(islice(((generation_id, place) for generation_id, place in places if place > 0), _PLACES))
 
     def _parts(self) -> list[_Part]:
-        """Return what is to be written: all there is, but after an outage no more than one statement may take."""
+        """Return what is to be written: all there is, but after an outage no more than one statement may take.
+
+        Who has said much comes last, since otherwise nothing of others might be written while he goes on.
+        """
         parts: list[_Part] = []
         room = _HEAVIEST
-        for generation in self._open.values():
-            grown = generation.position - generation.written
+        for generation in sorted(self._open.values(), key=lambda each: each.unwritten_length):
+            grown = generation.unwritten_length
             if grown > 0 and room > 0:
                 # The tokens of an answer of which only a part is written are counted with the last part.
                 tokens = generation.tokens if grown <= room else generation.written_tokens
@@ -173,9 +198,20 @@ class Journal:
             return
         for generation, bodies, tokens in parts:
             generation.note_written(bodies, tokens)
+        self._note_room()
         for generation in asked:
             if generation.id not in ours:
                 generation.cancel("lost")
+
+    def _most(self, generation: Generation) -> int:
+        """Return how many characters of ``generation`` may wait."""
+        if generation.id not in self._open:
+            return FREE  # whether it is taken on is not known yet
+        return max(FREE, min(_HEAVIEST, _HELD // (len(self._open) + self._ending)))
+
+    def _note_room(self) -> None:
+        self._room.set()
+        self._room.clear()
 
     async def _write_ends(self, ends: Sequence[End]) -> list[State | None]:
         states = await self._store.end(ends)

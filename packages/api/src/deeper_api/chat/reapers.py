@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -33,7 +34,8 @@ _generation_log = logging.getLogger("deeper.generations")
 
 _PAUSE_SECONDS: Final = 1.0
 # A living process writes a heartbeat every second. One that cannot be seen to listen either is dead sooner: its
-# connection ends with it. Three seconds are left to those who connect again after a restart of the database.
+# connection ends with it. Three seconds are left to those who connect again after a short loss of their connection.
+# Where the database was away for longer, each tries again at its own pace, and to be gone says nothing for a while.
 _SILENT_SECONDS: Final = 9.0
 _SILENT_AND_GONE_SECONDS: Final = 3.0
 
@@ -49,24 +51,27 @@ class Watch:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[RunnerId, tuple[Runner, float]] = {}
+        self._blind = -math.inf
 
     def look(self, runners: Sequence[Runner]) -> list[Runner]:
         """Return those of ``runners``, which are all that there are now, whose heartbeat has stood still for long."""
         now = self._clock()
         seen, self._seen = self._seen, {}
         dead: list[Runner] = []
+        patience = _SILENT_SECONDS if now - self._blind < _SILENT_SECONDS else _SILENT_AND_GONE_SECONDS
         for runner in runners:
             before, since = seen.get(runner.id, (runner, now))
             if before.heartbeat_at != runner.heartbeat_at:
                 since = now
             self._seen[runner.id] = (runner, since)
-            if now - since >= (_SILENT_SECONDS if runner.connected else _SILENT_AND_GONE_SECONDS):
+            if now - since >= (_SILENT_SECONDS if runner.connected else patience):
                 dead.append(runner)
         return dead
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Begin anew, since nobody could be seen until now."""
         self._seen.clear()
+        self._blind = self._clock()
 
 
 class Reaper:

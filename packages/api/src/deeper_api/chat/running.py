@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Final
 
 from msgspec import Struct
@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from deeper_api.chat.allowances import Allowance
 from deeper_api.chat.frames import Context, Done, Failed, Start
 from deeper_api.chat.generations import Generation
-from deeper_api.chat.journals import Ending, Journal
+from deeper_api.chat.journals import FREE, Ending, Journal
 from deeper_api.chat.model_servers import Visit
+from deeper_api.chat.paces import Pace
 from deeper_api.errors import error_body
 from deeper_api.store.generation_rows import NewGeneration, State
 from deeper_api.telemetry.answers import Outcome, WatchedAnswer
@@ -22,7 +23,6 @@ from deeper_core import (
     ApiKeyId,
     ChatRequest,
     DeeperError,
-    Delta,
     Finish,
     FinishReason,
     InternalError,
@@ -75,6 +75,7 @@ class Running:
         begun: asyncio.Future[bool],
         spend: Spend,
         watch: WatchedAnswer,
+        pace: Pace,
     ) -> None:
         new = question.new
         start = Start(
@@ -98,6 +99,7 @@ class Running:
         self._begun = begun
         self._spend = spend
         self._watch = watch
+        self._pace = pace
         self._model: asyncio.Task[Finish] | None = None
         self._started = time.perf_counter()
         self._first: float | None = None
@@ -128,6 +130,7 @@ class Running:
         else:
             if self._model is None:
                 self.start()
+            self.generation.expect_viewers()
             self._journal.opened(self.generation)
         if self._model is not None:
             await asyncio.wait({self._model})
@@ -172,15 +175,18 @@ class Running:
         """Add all that the model says and return how it finished; raises what the provider raises."""
         try:
             answer = self._visit.answer(self._question.request, self.generation.wait_at, self._watch)
-            async with aclosing(answer) as events:
+            async with aclosing(answer) as events, AsyncExitStack() as begun:
                 async for event in events:
-                    match event:
-                        case Delta():
-                            if self._first is None:
-                                self._first = time.perf_counter()
-                            self.generation.add(event)
-                        case Finish():
-                            return event
+                    if isinstance(event, Finish):
+                        return event
+                    self.generation.add(event)
+                    if self._first is None:
+                        self._first = time.perf_counter()
+                        begun.enter_context(self._pace.answer())
+                    else:
+                        await self._pace.rest()
+                    if self.generation.unwritten_length > FREE:
+                        await self._journal.room(self.generation)
         finally:
             self._visit.leave()
         raise InternalError  # a provider ends with a Finish or raises

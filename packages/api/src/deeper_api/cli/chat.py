@@ -211,7 +211,7 @@ class _Talk:
         if failed.error.code is not ErrorCode.MODEL_NOT_FOUND:
             return failed.error.message
         names = ", ".join(model.name for model in await self._client.models())
-        return f"There is no model {self.model!r} here. These are: {names or 'none'}."
+        return f"There is no model {self.model!r} here. Choose one with --model. These are: {names or 'none'}."
 
     def _show(self, piece: Piece) -> None:
         if piece.thinking:

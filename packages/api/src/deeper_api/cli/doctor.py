@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from deeper_api.cli.databases import data_dir_option
 from deeper_api.cli.dev import provider_of
-from deeper_api.cli.serving import reachable_address
+from deeper_api.cli.serving import free_address, reachable_address
 from deeper_api.config import AppConfig, ConfigError, load_config
 from deeper_api.config.rules import SECRET_BYTES
 from deeper_api.diagnoses.caches import examinations_of_redis
 from deeper_api.diagnoses.databases import examinations_of_database
-from deeper_api.diagnoses.findings import Examination, Finding, Verdict, examine, ok, skipped
+from deeper_api.diagnoses.findings import Examination, Finding, Verdict, examine, ok, skipped, warning
 from deeper_api.diagnoses.folders import examinations_of_folders
 from deeper_api.diagnoses.models import examinations_of_models
 from deeper_api.diagnoses.servers import answers, examinations_of_server
@@ -107,7 +107,7 @@ class _Doctor:
         examinations += examinations_of_folders(self._data_dir, Path.cwd())
         address = reachable_address(config)
         if url is None and not await answers(address):
-            self._tell([skipped("server", f"none runs at {address}; name another with --url")])
+            self._tell([_missing_server(config, address)])
         else:
             examinations += examinations_of_server(url or address, key=key, ask=ask, model=model)
         if key is None or not ask:
@@ -122,3 +122,13 @@ class _Doctor:
                 click.echo(f"{each.verdict:8} {each.name}: {each.said}")
                 if each.advice is not None:
                     click.echo(f"         → {each.advice}")
+
+
+def _missing_server(config: AppConfig, address: str) -> Finding:
+    """Return that no server of ours answers, and whether one could listen there."""
+    said = f"none runs at {address}"
+    try:
+        free_address(config.server.host, config.server.port)
+    except click.ClickException as error:
+        return warning("server", f"{said}, and none could be started", error.message)
+    return skipped("server", f"{said}; name another with --url")

@@ -1,6 +1,8 @@
 """Running the application behind granian, in one or more worker processes."""
 
 import asyncio
+import ctypes
+import errno
 import gc
 import http.client
 import logging
@@ -32,6 +34,7 @@ from deeper_api.config import AppConfig
 from deeper_api.telemetry.logs import configure_logs
 from deeper_api.telemetry.scrapes import LONGEST_FOLDER, ScrapeListener, scraping
 from deeper_api.telemetry.services import create_telemetry
+from deeper_api.telemetry.tallies import gauge
 from deeper_api.web.exports import Export
 
 _log = logging.getLogger("deeper.server")
@@ -39,6 +42,10 @@ _log = logging.getLogger("deeper.server")
 # Connections, open streams among them, that one worker holds; more wait in the kernel's queue of the same length.
 _CONNECTIONS = 4_096
 _OPEN_FILES = 4 * _CONNECTIONS
+# What a worker has open besides connections of clients, of model servers and of the database: about half of them when
+# it starts, the others for Redis, traces, a burst of names to look up.
+_OTHER_FILES = 64
+_LEAST_CONNECTIONS = 8
 # Larger header blocks get 431. The default would let a client send 400 KiB of them.
 _HEADER_BYTES = 64 * 1024
 # After the drain time a worker still has to write last frames and close its connections. What takes a moment takes
@@ -46,9 +53,12 @@ _HEADER_BYTES = 64 * 1024
 _SECONDS_AFTER_DRAIN = 15
 _READY_POLL_SECONDS = 0.02
 _END_POLL_SECONDS = 0.02
+_M_ARENA_MAX = -8  # malloc.h
 _ENDING = (signal.SIGINT, signal.SIGTERM)
-_ADVICE = "Choose another port with --port or DEEPER_SERVER_PORT."
-_METRICS = "Choose another port for metrics with DEEPER_METRICS_PORT, or 0 for none."
+_PORT = "Choose another port with --port or DEEPER_SERVER_PORT."
+_HOST = "Name one that it has with --host or DEEPER_SERVER_HOST; 0.0.0.0 is all of them."
+_METRICS_PORT = "Choose another port for metrics with DEEPER_METRICS_PORT, or 0 for none."
+_METRICS_HOST = "Name one that it has for metrics with DEEPER_METRICS_HOST."
 _FOLDER = "Name another one with TMPDIR, or set DEEPER_METRICS_PORT to 0 for no metrics."
 # granian's own lines go where ours go, and are worth reading from a warning on.
 _GRANIAN_LOGS = {
@@ -68,14 +78,16 @@ def run_server(config: AppConfig, on_ready: Callable[[], None], export: Export |
         SystemExit: a worker could not be kept alive.
     """
     address = free_address(config.server.host, config.server.port)
-    _allow_open_files()
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
+    connections = _connections(_allow_open_files(), config.db.pool_size)
     with _scraping(config) as metrics:
-        load = partial(load_app, config, None if metrics is None else metrics.folder, export)
-        _serve(config, address, load, partial(_begin, config, metrics, on_ready))
+        load = partial(load_app, config, connections, None if metrics is None else metrics.folder, export)
+        _serve(config, address, connections, load, partial(_begin, config, metrics, on_ready))
 
 
-def _serve(config: AppConfig, address: str, load: Callable[[], ASGIApp], when_forked: Callable[[], None]) -> None:
+def _serve(
+    config: AppConfig, address: str, connections: int, load: Callable[[], ASGIApp], when_forked: Callable[[], None]
+) -> None:
     server = _Server(
         "deeper_api",
         address=address,
@@ -86,7 +98,7 @@ def _serve(config: AppConfig, address: str, load: Callable[[], ASGIApp], when_fo
         loop=Loops.uvloop,
         workers=config.server.workers,
         backlog=_CONNECTIONS,
-        backpressure=_CONNECTIONS,
+        backpressure=connections,
         http1_settings=HTTP1Settings(max_buffer_size=_HEADER_BYTES),
         respawn_failed_workers=True,
         workers_kill_timeout=int(config.server.drain_seconds) + _SECONDS_AFTER_DRAIN,
@@ -110,7 +122,7 @@ def _scraping(config: AppConfig) -> AbstractContextManager[ScrapeListener | None
     host, port = config.metrics.host, config.metrics.port
     if not port:
         return nullcontext()
-    free_address(host, port, _METRICS)
+    free_address(host, port, _METRICS_PORT, _METRICS_HOST)
     try:
         folder = tempfile.gettempdir()
     except OSError as error:
@@ -193,8 +205,11 @@ class _Server(MPServer):
         self.signal_handler_interrupt()
 
 
-def load_app(config: AppConfig, metrics_folder: Path | None, export: Export | None = None) -> ASGIApp:
-    """Return the application, in a worker process that tells its metrics in this folder, if there is one."""
+def load_app(config: AppConfig, connections: int, metrics_folder: Path | None, export: Export | None = None) -> ASGIApp:
+    """Return the application, in a worker process that takes so many connections of clients.
+
+    It tells its metrics in the folder, if there is one.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         # What the main process does on a signal is inherited and does nothing here, so that a signal during the start
@@ -202,9 +217,18 @@ def load_app(config: AppConfig, metrics_folder: Path | None, export: Export | No
         for number in _ENDING:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        _share_one_heap()
     configure_logs(level=config.log.level, form=config.log.format, texts=config.profile == "dev")
     try:
-        app = create_app(config, telemetry=create_telemetry(config, metrics_folder), export=export)
+        telemetry = create_telemetry(config, metrics_folder)
+        gauge(
+            telemetry.meter,
+            "deeper.connections.max",
+            lambda: connections,
+            unit="{connection}",
+            description="Connections of clients that the workers take, at most.",
+        )
+        app = create_app(config, telemetry=telemetry, export=export)
     except Exception:  # noqa: BLE001  - whatever it is, it is said once, and in a line like others
         _log.exception("a worker cannot start")
         raise SystemExit(1) from None
@@ -216,6 +240,16 @@ def load_app(config: AppConfig, metrics_folder: Path | None, export: Export | No
         asyncio.get_event_loop().call_soon(signal.pthread_sigmask, signal.SIG_UNBLOCK, _ENDING)
         threading.Thread(target=_end_after, args=(parent, metrics_folder), daemon=True).start()
     return app
+
+
+def _share_one_heap() -> None:
+    """Have all threads of this process take memory from one heap, so that what one gives back is there for all.
+
+    glibc has one for each thread that asks at the same time as another, and each keeps for good the 19 MiB that a
+    password takes: https://man7.org/linux/man-pages/man3/mallopt.3.html.
+    """
+    with suppress(AttributeError):  # elsewhere
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _end_after(parent: BaseProcess, metrics_folder: Path | None) -> None:
@@ -235,7 +269,7 @@ def reachable_address(config: AppConfig) -> str:
     return f"http://[{host}]:{config.server.port}" if ":" in host else f"http://{host}:{config.server.port}"
 
 
-def free_address(host: str, port: int, advice: str = _ADVICE) -> str:
+def free_address(host: str, port: int, about_port: str = _PORT, about_host: str = _HOST) -> str:
     """Return the IP address of ``host``, by which granian wants to know it, if nobody listens there.
 
     That is found out now, because the workers share the port with whoever else of this user shares it.
@@ -246,25 +280,45 @@ def free_address(host: str, port: int, advice: str = _ADVICE) -> str:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
-        raise click.ClickException(f"Cannot listen on {host}: there is no such address.") from error
+        raise click.ClickException(f"Cannot listen on {host}: there is no such address. {about_host}") from error
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                said = f"Cannot listen on {host}: this machine has no such address. {about_host}"
+                raise click.ClickException(said) from error
             raise click.ClickException(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Is another server running there? {advice}"
+                f"Cannot listen on {host}:{port}: {error.strerror}. Is another server running there? {about_port}"
             ) from error
     return str(address[0])
 
 
-def _allow_open_files() -> None:
-    """Raise the limit of open files to what this process may have: each stream takes two."""
+def _allow_open_files() -> int:
+    """Raise the limit of open files to what this process may have, and return it: each stream takes two."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):  # some systems allow less than they say
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
+    return _OPEN_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def _connections(open_files: int, pool_size: int) -> int:
+    """Return how many connections of clients a worker takes, so that what they ask for can be opened, too.
+
+    A worker that took them all would find no descriptor for the model server, and try in vain, without a pause, to
+    take the next one.
+    """
+    room = (open_files - _OTHER_FILES - pool_size) // 2
+    if room >= _CONNECTIONS:
+        return _CONNECTIONS
+    connections = max(_LEAST_CONNECTIONS, room)
+    said = "few files may be open (ulimit -n), so that few connections are taken; the others wait"
+    _log.warning(said, extra={"fields": {"open_files": open_files, "connections": connections}})
+    return connections
 
 
 def _announce(config: AppConfig, on_ready: Callable[[], None]) -> None:

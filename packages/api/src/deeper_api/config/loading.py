@@ -94,7 +94,7 @@ def _dotenv(path: Path, faults: list[str]) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        faults.append(f"{path}: cannot be read ({type(error).__name__})")
+        faults.append(f"{path}: cannot be read ({_why(error)})")
         return {}
     # dotenv_values() would pass over such a line with no more than a warning.
     faults += [f"{path}: line {each.original.line} cannot be understood" for each in bindings if each.error]
@@ -109,7 +109,7 @@ def _from_file(path: Path, known: Mapping[str, Setting], faults: list[str], *, r
             faults.append(f"{path}: no such file (named by {FILE_VARIABLE})")
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        faults.append(f"{path}: cannot be read ({type(error).__name__})")
+        faults.append(f"{path}: cannot be read ({_why(error)})")
         return {}
     except tomllib.TOMLDecodeError as error:
         faults.append(f"{path}: not valid TOML: {error}")
@@ -161,9 +161,16 @@ def _secret_file(path: str, label: str, faults: list[str]) -> str | None:
     try:
         with Path(path).open("rb") as file:
             return file.read(_SECRET_FILE_BYTES).decode().strip()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        faults.append(f"{label}: {path!r} cannot be read ({type(error).__name__})")
+    except (OSError, ValueError) as error:
+        faults.append(f"{label}: {path!r} cannot be read ({_why(error)})")
         return None
+
+
+def _why(error: OSError | ValueError) -> str:
+    """Return why a file cannot be read, with nothing of what it holds."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "it is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else "this is no path"
 
 
 def _build(known: Mapping[str, Setting], given: Mapping[str, _Given], faults: list[str]) -> AppConfig:
@@ -176,7 +183,8 @@ def _build(known: Mapping[str, Setting], given: Mapping[str, _Given], faults: li
         try:
             value = msgspec.convert(_parse(setting, item), setting.type, strict=not item.text)
         except msgspec.ValidationError as error:
-            shown = "" if setting.secrecy else f" (got {str(item.value)[:80]!r})"
+            quoted = "the text " if isinstance(item.value, str) and not item.text else ""  # a file has types
+            shown = "" if setting.secrecy else f" (got {quoted}{str(item.value)[:80]!r})"
             faults.append(f"{item.source}: {setting.words or error}{shown}")
             continue
         _put(tree, setting, value)

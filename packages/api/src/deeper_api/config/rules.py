@@ -51,10 +51,11 @@ def _addresses(config: AppConfig) -> list[str]:
     faults = (
         [] if _is_postgresql(config.db.url) else ["DEEPER_DB_URL: must be an address that starts with postgresql://"]
     )
+    used = f"DEEPER_{config.model.provider}_URL".upper() if not config.model.servers else ""
     faults += [
         f"{variable}: must be an address that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}"
         for variable, (url, schemes) in allowed.items()
-        if url and not _is_url(url, schemes)
+        if (url or variable == used) and not _is_url(url, schemes)
     ]
     faults += [f"DEEPER_REDIS_URL: {fault}" for fault in _redis(config.redis.url)]
     faults += [
@@ -84,7 +85,7 @@ def _model_servers(config: AppConfig) -> list[str]:
     for server in servers:
         if not _is_url(server.url, ("http", "https")):
             faults.append(f"{server.name}: url must be an address that starts with http:// or https://")
-        if not server.api_key.isascii() or not (server.api_key or " ").isprintable():
+        if not _fits_a_header(server.api_key):
             faults.append(f"{server.name}: api_key must be printable ASCII")
         if server.num_ctx and server.kind != "ollama":
             faults.append(f"{server.name}: num_ctx is for servers of the kind ollama")
@@ -145,8 +146,12 @@ def _is_network(text: str) -> bool:
     return True
 
 
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
 def _secrets(config: AppConfig) -> list[str]:
-    faults: list[str] = []
+    faults = [] if _fits_a_header(config.openai.api_key) else ["DEEPER_OPENAI_API_KEY: must be printable ASCII"]
     for variable, secret in _token_secrets(config).items():
         try:
             short = len(secret.encode()) < SECRET_BYTES

@@ -56,9 +56,20 @@ class Setting(Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """What to say of one that takes a few words only, of which msgspec says nothing; empty for any other."""
-        words = cast("list[str]", msgspec.json.schema(self.type).get("enum", []))
-        return f"Expected one of {', '.join(map(repr, words))}" if words else ""
+        """What may be given, for people who know no Python; empty where msgspec says it better."""
+        match msgspec.json.schema(self.type):
+            case {"enum": words}:
+                return f"Expected one of {', '.join(map(repr, cast('list[str]', words)))}"
+            case {"type": "boolean"}:
+                return "Expected true or false"
+            case {"type": "integer", "minimum": least, "maximum": most}:
+                return f"Expected a whole number from {least} to {most}"
+            case {"type": "number", "minimum": least, "maximum": most}:
+                return f"Expected a number from {least} to {most}"
+            case {"type": "number", "exclusiveMinimum": bound, "maximum": most}:
+                return f"Expected a number above {bound} and up to {most}"
+            case _:
+                return ""
 
     def show(self, value: object) -> str:
         """Return ``value`` as text that is safe to print."""

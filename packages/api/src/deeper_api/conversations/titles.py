@@ -11,6 +11,11 @@ _WORDS: Final = 60  # characters of a title that is made of words
 # More than a title ever needs, so that nobody has megabytes looked through for one.
 _LOOKED_AT: Final = 2_000
 
+# Characters that turn the direction of what follows, and unless something ends it also of what comes after a title:
+# https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters. Scripts that run from right to left need none
+# of them in a title, nor do marks such as U+200F do harm.
+_TURNING: Final = str.maketrans("", "", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
 # What Markdown puts at the beginning of a line, and around words.
 _LINE_MARKS: Final = re.compile(
     r"""
@@ -43,12 +48,12 @@ def title_from(text: str) -> str:
 
 
 def checked_title(text: str) -> str:
-    """Return the title that a user gave without the blanks around it.
+    """Return the title that a user gave, without the blanks around it and without what turns the direction of a line.
 
     Raises:
         ValidationFailed: nothing is left, or more than 200 characters, or there is a control character in it.
     """
-    title = text.strip()
+    title = text.translate(_TURNING).strip()
     if not 1 <= len(title) <= MAX_TITLE:
         raise _refusal(f"Expected 1 to {MAX_TITLE} characters")
     if any(map(_breaks_lines, title)):
@@ -57,8 +62,8 @@ def checked_title(text: str) -> str:
 
 
 def tidied(text: str) -> str:
-    """Return ``text`` as one line: no control characters, and one space where there was more."""
-    return " ".join("".join(" " if _breaks_lines(each) else each for each in text).split())
+    """Return ``text`` as one line: no control characters, nothing that turns it, and one space where there was more."""
+    return " ".join("".join(" " if _breaks_lines(each) else each for each in text.translate(_TURNING)).split())
 
 
 def _cut(words: str, length: int) -> str:

@@ -52,7 +52,7 @@ def owning(folder: Path) -> Generator[None]:
             if not holder.isdecimal() or is_alive(int(holder)) or time.monotonic() > deadline:
                 raise EmbeddedPostgresFailed(
                     f"The data in {folder} is in use by another process (pid {holder or 'unknown'}). "
-                    "End it, or choose another folder."
+                    "End it, or choose another folder with --data-dir."
                 )
             time.sleep(_POLL)
         lock.truncate(0)

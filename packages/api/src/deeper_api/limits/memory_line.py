@@ -114,7 +114,7 @@ class MemoryLine:
     def _admit(self) -> None:
         while self._order and len(self._admitted) < self.parallel:
             tag, ticket_id = self._order.pop(0)
-            self._admitted[ticket_id] = replace(self._waiting.pop(ticket_id), admitted=True)
+            self._admitted[ticket_id] = self._waiting.pop(ticket_id)
             self._clock = max(self._clock, tag)
 
     def _standing(self, ticket_id: str) -> Standing:

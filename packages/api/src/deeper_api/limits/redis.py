@@ -5,10 +5,10 @@ import importlib.resources
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from coredis import Redis
-from coredis.retry import NoRetryPolicy
 from opentelemetry.metrics import Meter
 from opentelemetry.trace import SpanKind
 
@@ -31,6 +31,22 @@ _WORDS = {"MovedError": "it is a node of a cluster, which needs a proxy in front
 Script = Callable[[Sequence[str], Sequence[int | bytes]], Awaitable[object]]
 
 
+class _Connections(Protocol):
+    def disconnect(self) -> None: ...
+
+
+class _Client(Protocol):
+    """What is used of a client of coredis."""
+
+    @property
+    def connection_pool(self) -> _Connections: ...
+    def register_script(self, script: str) -> Script: ...
+    async def __aenter__(self) -> object: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
+
+
 class RedisScripts:
     """Runs scripts in the Redis at ``url``, and waits ``timeout`` seconds for each, to connect included.
 
@@ -38,15 +54,7 @@ class RedisScripts:
     """
 
     def __init__(self, url: str, meter: Meter, *, timeout: float = 0.2) -> None:
-        # A command that took too long may have been done all the same: it is not sent again.
-        self._client = Redis.from_url(
-            with_checks(url),
-            decode_components=True,
-            connect_timeout=_ABANDON_SECONDS,
-            stream_timeout=_ABANDON_SECONDS,
-            max_connections=_CONNECTIONS,
-            retry_policy=NoRetryPolicy(),
-        )
+        self._client = _client(url)
         self._timeout = timeout
         self._opened = asyncio.Event()
         self._calls: set[asyncio.Task[object]] = set()
@@ -139,6 +147,21 @@ class RedisScripts:
             except Exception:  # noqa: BLE001  - whatever it is, the next client may do better
                 _log.exception("the client of Redis failed")
             await asyncio.sleep(_GRACE_SECONDS)
+
+
+def _client(url: str) -> _Client:
+    from coredis import Redis  # noqa: PLC0415  - takes 13 MiB and a third of the start, and many have no Redis
+    from coredis.retry import NoRetryPolicy  # noqa: PLC0415  - likewise
+
+    # A command that took too long may have been done all the same: it is not sent again.
+    return Redis.from_url(
+        with_checks(url),
+        decode_components=True,
+        connect_timeout=_ABANDON_SECONDS,
+        stream_timeout=_ABANDON_SECONDS,
+        max_connections=_CONNECTIONS,
+        retry_policy=NoRetryPolicy(),
+    )
 
 
 def with_checks(url: str) -> str:

@@ -83,7 +83,7 @@ def _detail(text: str, kind: object) -> ErrorDetail:
     found = _PATH.match(text)
     message, path = (found["message"], found["path"]) if found else (text, None)
     if message.startswith(("Invalid enum value", "Invalid value")) and (choices := choices_at(kind, path or "")):
-        message = f"Expected one of {', '.join(choices)}"
+        message = f"Expected {'one of ' if len(choices) > 1 else ''}{', '.join(choices)}"
     if message == "Invalid base64 encoded string":
         message = "Expected base64, without a prefix such as `data:`"
     return ErrorDetail(message=message[:_MESSAGE_CHARACTERS], field=path and path[:_MESSAGE_CHARACTERS])
@@ -98,13 +98,14 @@ async def require_json(connection: AnyConnection, handler: BaseRouteHandler) -> 
         InvalidRequest: the route needs a body, and there is none.
         UnsupportedMediaType: there is a body, and its type is another or missing.
     """
-    headers = connection.headers
-    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+    headers = connection.scope["headers"]
+    given = dict(headers)
+    if given.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in given:
         wanted = handler.parsed_fn_signature.parameters.get("data")
         if wanted is not None and wanted.default is Empty:
             raise InvalidRequest("This request needs a body of JSON.")
         return
     # What is said twice might be understood otherwise by whoever looked at it before.
-    media_types = [given.partition(";")[0].strip().lower() for given in headers.getall("content-type", [])]
-    if media_types != ["application/json"] or "content-encoding" in headers:
+    media_types = [value.partition(b";")[0].strip().lower() for name, value in headers if name == b"content-type"]
+    if media_types != [b"application/json"] or b"content-encoding" in given:
         raise UnsupportedMediaType

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from deeper_api.errors import error_body
 from deeper_api.middleware.addresses import Network, client_address
+from deeper_api.middleware.hosts import names_its_host, refuse_host
 from deeper_api.middleware.incoming import Incoming, sends_body
 from deeper_api.middleware.methods import OPTIONS, methods_of
 from deeper_api.middleware.origins import Origins
@@ -73,9 +74,16 @@ class Edge:
         address = client_address(http, self._trusted_proxies)
         known = {"client_address": address}
         incoming = Incoming(receive) if sends_body(http["headers"]) else None
-        exchange = _Exchange(self._app, http, incoming or receive, send, origins=self._origins, known=known)
-        with in_request(exchange.request_id), self._requests.watching(http["headers"], exchange.served):
-            await exchange.serve()
+        app = self._app
+        if not names_its_host(http):
+            app = refuse_host
+        exchange = _Exchange(app, http, incoming or receive, send, origins=self._origins, known=known)
+        self._requests.begin()
+        try:
+            with in_request(exchange.request_id), self._requests.traced(http["headers"], exchange.served):
+                await exchange.serve()
+        finally:
+            self._requests.end(exchange.served())
         if incoming:
             await incoming.discard()
 

@@ -14,10 +14,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from deeper_api.errors import STATUS, ErrorBody
-from deeper_core import ErrorCode, InvalidToken
+from deeper_api.errors import STATUS, ErrorBody, error_body
+from deeper_core import ErrorCode, InvalidToken, ModelNotFound
 
-_PREFIX = "/openai"
+# Where everything is that OpenAI's clients use.
+DOOR: Final = "/openai"
 
 _CODES: Mapping[ErrorCode, str] = MappingProxyType(
     {
@@ -35,7 +36,9 @@ _QUOTA = "insufficient_quota"
 _MESSAGES: Mapping[str, str] = MappingProxyType(
     {
         InvalidToken.default_message: "The API key is missing or not a key of this server. "
-        "Make one with POST /v1/api-keys; it begins with dsk_."
+        "Make one with POST /v1/api-keys; it begins with dsk_.",
+        error_body(ModelNotFound(), None).message: "There is no such model. "
+        "GET /openai/v1/models lists those that can be used.",
     }
 )
 # Longer than this nobody who asked wants to wait; those that do not believe such a time would ask again at once.
@@ -59,7 +62,7 @@ class OpenAIErrorEnvelope(Struct, frozen=True, kw_only=True):
 
 def speaks_openai(path: str) -> bool:
     """Tell whether errors at this path have OpenAI's shape."""
-    return path == _PREFIX or path.startswith(f"{_PREFIX}/")
+    return path == DOOR or path.startswith(f"{DOOR}/")
 
 
 def openai_status(code: ErrorCode) -> int:

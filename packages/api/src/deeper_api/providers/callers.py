@@ -64,12 +64,15 @@ def identify(
     The guard raises InvalidToken without a valid bearer token or API key, Forbidden where an administrator is asked for
     and for what the key is not for.
     """
+    asked: dict[BaseRouteHandler, AbstractSet[str]] = {}
 
     async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-        wanted = _ASKING & handler.parsed_fn_signature.parameters.keys()
+        wanted = asked.get(handler)
+        if wanted is None:
+            wanted = asked[handler] = _ASKING & handler.parsed_fn_signature.parameters.keys()
         if not wanted:
             return
-        token = parse_bearer(connection.headers.get("authorization"))
+        token = parse_bearer(_header(connection.scope, b"authorization"))
         key = _api_key(token)
         caller = await by_token(token) if key is None else await by_key(key, connection, wanted)
         if "admin" in wanted and caller.role is not Role.ADMIN:
@@ -140,9 +143,16 @@ def _require_scope(scopes: Collection[KeyScope], connection: AnyConnection, want
         raise Forbidden("This API key may only read. It takes one with the scope `chat` to do this.")
 
 
+def _header(scope: Scope, name: bytes) -> str | None:
+    """Return the first header of this name, without having all others made ready to be asked for, too."""
+    return next((value.decode("latin-1") for given, value in scope["headers"] if given == name), None)
+
+
 def _device(connection: AnyConnection) -> Device:
     address: object = connection.scope["state"]["client_address"]
-    return Device(user_agent=connection.headers.get("user-agent"), ip_address=None if address is None else str(address))
+    return Device(
+        user_agent=_header(connection.scope, b"user-agent"), ip_address=None if address is None else str(address)
+    )
 
 
 async def _still_stands(connection: AnyConnection, key: ApiKey | None, standings: Standings, api_keys: ApiKeys) -> bool:

@@ -9,7 +9,7 @@ from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.middleware.refusals import Envelope, refusal_of
 from deeper_api.providers.callers import StillStands
 from deeper_api.routes.parameters import refusal
-from deeper_api.routes.streams import departure, supervised
+from deeper_api.routes.streams import Supervision, departure
 from deeper_core import InvalidToken
 
 # Nobody receives it; in the log it says why there is no answer, as nginx does.
@@ -26,9 +26,9 @@ async def whole(
         InvalidToken: the caller is somebody no more.
     """
     with departure(request.receive) as leaving:
-        async with supervised(leaving, still_stands) as expelled:
+        async with Supervision(leaving, still_stands) as supervision:
             answer = await whole_answer(feed, leaving)
-    if expelled.is_set():
+    if supervision.expelled:
         raise InvalidToken
     if isinstance(answer, ErrorBody):
         return refusal_of(answer, request.scope).response()

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import QueryParameter
 
 from deeper_api.errors import STATUS
+from deeper_api.middleware.queries import is_strict
 from deeper_api.openai.errors import openai_status, speaks_openai
 from deeper_api.providers.limits import UNLIMITED
 from deeper_api.routes.schemas import Json
@@ -46,17 +46,17 @@ def _kinds(base: ErrorKind) -> tuple[ErrorKind, ...]:
     return base, *(below for each in base.__subclasses__() for below in _kinds(each))
 
 
-_ASKING: Final = (ModelNotFound, Conflict, Overloaded, ShuttingDown, Interrupted, *_kinds(ModelServerError))
+_ASKING: Final = (ModelNotFound, Conflict, ShuttingDown, Interrupted, *_kinds(ModelServerError))
 # By operation, besides what its parameters tell.
 _ERRORS: Final[Mapping[str, tuple[ErrorKind, ...]]] = {
-    "signUp": (Forbidden, EmailTaken, Overloaded),
-    "login": (InvalidCredentials, Forbidden, Overloaded),
+    "signUp": (Forbidden, EmailTaken),
+    "login": (InvalidCredentials, Forbidden),
     "refresh": (InvalidRefreshToken, RefreshTokenReused, Forbidden),
     "getMe": (NotFound,),
-    "changePassword": (NotFound, Overloaded),
-    "deleteMe": (NotFound, Conflict, Overloaded),
+    "changePassword": (NotFound,),
+    "deleteMe": (NotFound, Conflict),
     "makeApiKey": (Unauthenticated, Conflict),
-    "createUser": (EmailTaken, Overloaded),
+    "createUser": (EmailTaken,),
     "changeUser": (Conflict,),
     "deleteUser": (Conflict,),
     "listModels": _kinds(ModelServerError),
@@ -65,7 +65,7 @@ _ERRORS: Final[Mapping[str, tuple[ErrorKind, ...]]] = {
     "listOpenAIModels": _kinds(ModelServerError),
     "getOpenAIModel": (ModelNotFound, *_kinds(ModelServerError)),
     "createConversation": (Unauthenticated,),
-    "importConversation": (Unauthenticated, Overloaded),
+    "importConversation": (Unauthenticated,),
 }
 
 _KEY: Final[Json] = {
@@ -134,6 +134,8 @@ def errors_of(handler: HTTPRouteHandler, *, method: str, path: str) -> Mapping[i
     kinds = {*_generally(handler, method), *_ERRORS.get(str(operation), ())}
     if _UUID in path:
         kinds.add(NotFound)
+    if is_strict(path):
+        kinds.add(ValidationFailed)
     found: dict[int, list[ErrorKind]] = {}
     for kind in sorted(kinds, key=lambda each: (status(each.code), each.code)):
         found.setdefault(status(kind.code), []).append(kind)
@@ -171,6 +173,7 @@ def _generally(handler: HTTPRouteHandler, method: str) -> Iterator[ErrorKind]:
     if handler.operation_id not in UNLIMITED:
         yield RateLimited
         yield DatabaseUnavailable
+        yield Overloaded
     if _SIGNED_IN & wanted.keys():
         yield InvalidToken
         # What anybody may read who is signed in, any API key may read.
@@ -178,5 +181,3 @@ def _generally(handler: HTTPRouteHandler, method: str) -> Iterator[ErrorKind]:
             yield Forbidden
     if "data" in wanted:
         yield from (InvalidRequest, BodyTooLarge, UnsupportedMediaType, ValidationFailed)
-    if any(isinstance(each.kwarg_definition, QueryParameter) for each in wanted.values()):
-        yield ValidationFailed

@@ -19,6 +19,7 @@ from deeper_api.chat.frames import Frame
 from deeper_api.chat.wire import NDJSON, SSE
 from deeper_api.conversations.documents import Document
 from deeper_api.errors import ErrorEnvelope
+from deeper_api.middleware.queries import query_parameters
 from deeper_api.middleware.refusals import Envelope
 from deeper_api.openai.completions import Chunk
 from deeper_api.openai.errors import OpenAIErrorEnvelope
@@ -144,9 +145,9 @@ def _operations(routes: Sequence[BaseRoute]) -> Iterator[tuple[HTTPRoute, str, H
 
 def _read(handler: HTTPRouteHandler) -> Iterator[object]:
     """Yield the types of the body and of the parameters."""
-    for field in handler.parsed_fn_signature.parameters.values():
-        if field.name == "data" or isinstance(field.kwarg_definition, QueryParameter):
-            yield field.annotation
+    if body := handler.parsed_fn_signature.parameters.get("data"):
+        yield body.annotation
+    yield from (field.annotation for _, field, _ in query_parameters(handler))
 
 
 def _written(handler: HTTPRouteHandler) -> Iterator[object]:
@@ -198,16 +199,14 @@ def _path_parameters(route: HTTPRoute) -> Iterator[Json]:
 
 
 def _query_parameters(handler: HTTPRouteHandler, schemas: Schemas) -> Iterator[Json]:
-    for field in handler.parsed_fn_signature.parameters.values():
-        parameter = field.kwarg_definition
-        if isinstance(parameter, QueryParameter):
-            yield {
-                "name": parameter.name or field.name,
-                "in": "query",
-                "required": _is_required(field, parameter),
-                "description": parameter.description or "",
-                "schema": _parameter_schema(field, parameter, schemas),
-            }
+    for name, field, parameter in query_parameters(handler):
+        yield {
+            "name": name,
+            "in": "query",
+            "required": _is_required(field, parameter),
+            "description": parameter.description or "",
+            "schema": _parameter_schema(field, parameter, schemas),
+        }
 
 
 def _is_required(field: FieldDefinition, parameter: QueryParameter) -> bool:

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from functools import lru_cache
+from typing import Self
 
 from litestar import Response
+from litestar.datastructures.headers import Accept
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
 
@@ -15,7 +18,6 @@ from deeper_api.errors import ErrorBody, error_body
 from deeper_api.middleware.bodies import JsonRequest
 from deeper_api.middleware.refusals import refusal_of
 from deeper_api.providers.callers import StillStands
-from deeper_api.tasks import background, unbroken
 from deeper_core import DatabaseUnavailable, InvalidToken
 
 # A client may read slowly, but has to read: one that is gone without a word, or means harm, would keep its answer in
@@ -24,6 +26,9 @@ STALL_SECONDS = 15.0
 # How often it is looked whether the caller may still be here. What is found may be five seconds old, so that nobody
 # stays for more than 15.
 LOOK_SECONDS = 10.0
+
+# Programs say the same each time. To understand it costs more than to send a frame.
+_REMEMBERED = 64
 
 _HEADERS = {
     "cache-control": "no-cache, no-store, no-transform",
@@ -98,14 +103,14 @@ class _FrameStream(ASGIStreamingResponse):
         with suppress(TimeoutError):
             async with (
                 _stalling(STALL_SECONDS) as watch,
-                supervised(leaving, self._still_stands) as expelled,
+                Supervision(leaving, self._still_stands) as supervision,
                 aclosing(self._feed.tail(self._heartbeat, leaving)) as tail,
             ):
                 async for frames in tail:
                     body = self._wire.encode(frames) if frames else self._wire.heartbeat
                     with watch:
                         await send(_body(body, more=True))
-                if expelled.is_set():
+                if supervision.expelled:
                     with watch:
                         await send(_body(self._wire.encode([(None, self._expulsion())]), more=True))
                 with watch:
@@ -117,8 +122,13 @@ class _FrameStream(ASGIStreamingResponse):
 
 def wire_for(request: JsonRequest) -> Wire:
     """Return the form that the client prefers."""
+    return _preferred(request.headers.get("accept", "*/*"))
+
+
+@lru_cache(_REMEMBERED)
+def _preferred(accept: str) -> Wire:
     try:
-        media_type = request.accept.best_match([SSE.media_type, NDJSON.media_type], default=SSE.media_type)
+        media_type = Accept(accept).best_match([SSE.media_type, NDJSON.media_type], default=SSE.media_type)
     except (ValueError, OverflowError):  # Litestar takes any float for a quality, and no integer is infinite
         return SSE
     return NDJSON if media_type == NDJSON.media_type else SSE
@@ -177,25 +187,44 @@ def departure(receive: Receive) -> Generator[asyncio.Future[None]]:
         leaving.cancel()
 
 
-@asynccontextmanager
-async def supervised(leaving: asyncio.Future[None], still_stands: StillStands) -> AsyncGenerator[asyncio.Event]:
-    """Look every `LOOK_SECONDS` whether the caller still stands; if not, set the event and cancel ``leaving``.
+class Supervision:
+    """Looks every `LOOK_SECONDS` whether the caller still stands; if not, sets ``expelled`` and cancels ``leaving``.
 
-    While the database does not answer, everybody may stay.
+    That is done for as long as the context lasts. While the database does not answer, everybody may stay.
     """
-    expelled = asyncio.Event()
 
-    async def look() -> None:
-        while not leaving.done():
-            await asyncio.sleep(LOOK_SECONDS)
-            with suppress(DatabaseUnavailable):
-                if not await unbroken(still_stands()):
-                    expelled.set()
-                    leaving.cancel()
-                    return
+    def __init__(self, leaving: asyncio.Future[None], still_stands: StillStands) -> None:
+        self.expelled = False
+        self._leaving = leaving
+        self._still_stands = still_stands
+        self._loop = asyncio.get_running_loop()
+        self._looking: asyncio.Task[None] | None = None
 
-    async with background(look(), name="look whether a caller still stands"):
-        yield expelled
+    async def __aenter__(self) -> Self:
+        self._wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._looking is not None:
+            await asyncio.wait({self._looking})  # a short statement, which is not broken off
+            self._timer.cancel()
+
+    def _wait(self) -> None:
+        # No task that sleeps: there is one of these for each stream, and most streams end before it looks.
+        self._timer = self._loop.call_later(LOOK_SECONDS, self._begin_to_look)
+
+    def _begin_to_look(self) -> None:
+        self._looking = self._loop.create_task(self._look(), name="look whether a caller still stands")
+
+    async def _look(self) -> None:
+        with suppress(DatabaseUnavailable):
+            if not await self._still_stands():
+                self.expelled = True
+                self._leaving.cancel()
+                return
+        if not self._leaving.done():
+            self._wait()
 
 
 async def _left(receive: Receive) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from deeper_api.store.pool import Connection, connect_alone
+from deeper_api.store.reasons import UNREADABLE
 from deeper_core import DatabaseUnavailable
 
 _APPLICATION: Final = "deeper-doctor"
@@ -73,7 +74,7 @@ async def connect(url: str) -> Connection:
         raise DatabaseUnavailable(retry_after=1) from error
     except psycopg.ProgrammingError:
         # libpq quotes the part that it does not understand, which may be the password: say nothing of it.
-        raise Refused("its address is neither a PostgreSQL URL nor a key-value DSN") from None
+        raise Refused(f"its address {UNREADABLE}") from None
 
 
 async def describe(line: Connection) -> Server:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
+import math
 import os
 import select
 import socket
+import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Final, TypeAlias
 
@@ -13,11 +16,13 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.trace import SpanKind
 from psycopg import conninfo
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from deeper_api.telemetry.tallies import gauge, total
 from deeper_api.telemetry.traces import caller_of, span
-from deeper_core import DatabaseUnavailable
+from deeper_core import DatabaseUnavailable, Overloaded
+
+_log = logging.getLogger("deeper.database")
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
@@ -49,13 +54,24 @@ _CONNECTION_DEFAULTS: Final = {
 # Less than the five seconds after which a person thinks that nothing works.
 ANSWER_WITHIN: Final = 4.5  # seconds
 _MAX_WAITING: Final = 200  # requests
+# How often it is said why the database is unavailable, for each kind of error.
+_SAY_EVERY: Final = 60.0  # seconds
+# Whoever is turned away at once meets a crowd, if the database has answered somebody in so many seconds.
+_LATELY: Final = 2.0
 # The pool doubles the pause between attempts until this many seconds are over; then the next request starts afresh.
 # At its default of 300 s a database that comes back may be ignored for two minutes.
 _RECONNECT: Final = 2.0
 
 
+class PoolBusy(Overloaded, DatabaseUnavailable):
+    """The database answers others, but there are more who ask than connections. To a client this is `Overloaded`."""
+
+
 class Pool(AsyncConnectionPool[Connection]):
-    """A pool whose connections are in autocommit mode, limited in time, and looked at before each use."""
+    """A pool whose connections are in autocommit mode, limited in time, and looked at before each use.
+
+    ``answered`` is when the database last answered somebody, by the clock of the event loop.
+    """
 
     def __init__(self, url: str, *, min_size: int, max_size: int, application_name: str) -> None:
         super().__init__(
@@ -70,6 +86,17 @@ class Pool(AsyncConnectionPool[Connection]):
             max_waiting=_MAX_WAITING,
             reconnect_timeout=_RECONNECT,
         )
+        self.answered = -math.inf
+        self._said: dict[str, float] = {}
+
+    def unavailable(self, error: psycopg.Error) -> DatabaseUnavailable:
+        """Return what to raise because of ``error``, and log its kind now and then; its text may hold anything."""
+        now, kind = time.monotonic(), type(error).__name__
+        if now - self._said.get(kind, -math.inf) >= _SAY_EVERY:
+            self._said[kind] = now
+            fields = {"error": kind, "sqlstate": error.sqlstate}
+            _log.warning("the database is unavailable", extra={"fields": fields})
+        return DatabaseUnavailable(retry_after=1)
 
     async def _check_alive(self, connection: Connection) -> None:
         """Raise if the server has closed this connection, and then drop all others that wait in the pool with it.
@@ -161,8 +188,9 @@ def connection(pool: Pool, *, seconds: float = ANSWER_WITHIN) -> contextlib.Abst
     no cancelling either, which psycopg would wait for.
 
     Raises:
-        DatabaseUnavailable: None came free in time, too many wait already, or the database stopped answering, ran
-            into a time limit or cannot write now.
+        PoolBusy: None came free in time or too many wait already, while the database answers others.
+        DatabaseUnavailable: Likewise while it answers nobody, or it stopped answering, ran into a time limit or cannot
+            write now.
     """
     borrower = caller_of(1)
     return _traced(pool, seconds, borrower) if borrower else _lent(pool, seconds)
@@ -179,25 +207,29 @@ async def _traced(pool: Pool, seconds: float, borrower: str) -> AsyncGenerator[C
 @contextlib.asynccontextmanager
 async def _lent(pool: Pool, seconds: float) -> AsyncGenerator[Connection]:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
+    asked = loop.time()
+    deadline = asked + seconds
     lent: Connection | None = None
     try:
         async with pool.connection(timeout=seconds) as lent:
             timer = loop.call_at(deadline, _cut, lent)
             try:
                 yield lent
+                pool.answered = loop.time()
             except psycopg.errors.ReadOnlySqlTransaction as error:
                 # A standby, or what was the primary: the next connection may lead to the server that writes.
                 await lent.close()
-                raise DatabaseUnavailable(retry_after=1) from error
+                raise pool.unavailable(error) from error
             finally:
                 timer.cancel()
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(retry_after=1) from error
+        if _is_only_busy(pool, error, asked):
+            raise PoolBusy(retry_after=1) from error
+        raise pool.unavailable(error) from error
     except psycopg.Error as error:
         if lent is None or not lent.broken:
             raise  # a fault of the statement, for the caller
-        raise DatabaseUnavailable(retry_after=1) from error
+        raise pool.unavailable(error) from error
 
 
 async def connect_alone(url: str, application_name: str) -> Connection:
@@ -215,6 +247,8 @@ async def ping(pool: Pool, seconds: float) -> bool:
     try:
         async with connection(pool, seconds=seconds) as lent:
             await lent.execute("select 1")
+    except PoolBusy:
+        return True
     except DatabaseUnavailable:
         return False
     return True
@@ -223,6 +257,13 @@ async def ping(pool: Pool, seconds: float) -> bool:
 def _defaults(url: str) -> dict[str, int]:
     given = conninfo.conninfo_to_dict(url)
     return {key: value for key, value in _CONNECTION_DEFAULTS.items() if key not in given}
+
+
+def _is_only_busy(pool: Pool, error: psycopg.OperationalError, asked: float) -> bool:
+    """Tell whether the database has answered others, while somebody who ``asked`` got no connection."""
+    if isinstance(error, TooManyRequests):
+        return pool.answered > asked - _LATELY
+    return isinstance(error, PoolTimeout) and pool.answered > asked
 
 
 def _cut(connection: Connection) -> None:

@@ -10,6 +10,11 @@ import psycopg
 
 from deeper_core import DatabaseUnavailable
 
+UNREADABLE: Final = (
+    "is neither a PostgreSQL URL nor a key-value DSN: in a URL, what is special in a password is written as %40 for @, "
+    "and options are those of libpq"
+)
+
 _REASONS: Final = {
     "password authentication failed": "its user or password is wrong",
     "no password supplied": "it wants a password",
@@ -27,6 +32,9 @@ _REASONS: Final = {
     "failed to resolve host": "its host is not known",
     "timeout expired": "its host does not answer",
     "No route to host": "its host cannot be reached",
+    "invalid port number": "its address has a port that is none",
+    "invalid sslmode value": "its address has an sslmode that is none",
+    "invalid integer value": "its address has an option that is no number",
     "SSL": "encryption with it fails",
     "certificate": "encryption with it fails",
 }

@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 from psycopg import conninfo
 
+from deeper_api.store.reasons import UNREADABLE
 from deeper_core import DatabaseUnavailable
 
 # A link to the top-level folder in a checkout, a folder of its own in a wheel.
@@ -84,7 +85,7 @@ def connect(url: str) -> psycopg.Connection:
         raise DatabaseUnavailable(retry_after=1) from error
     except psycopg.ProgrammingError:
         # libpq quotes the part that it does not understand, which may be the password: say nothing of it.
-        raise MigrationFailed("The URL of the database is neither a PostgreSQL URL nor a key-value DSN.") from None
+        raise MigrationFailed(f"The address of the database, DEEPER_DB_URL, {UNREADABLE}.") from None
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != ENCODING:
         connection.close()

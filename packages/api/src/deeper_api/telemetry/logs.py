@@ -4,12 +4,14 @@ Fields go into a record by ``extra={"fields": {...}}``. Text that could forge a 
 is escaped in both forms.
 """
 
+import asyncio
+import io
 import logging
 import sys
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, cast
+from typing import Literal, TextIO, cast
 
 import msgspec
 
@@ -38,7 +40,12 @@ def configure_logs(
 
     ``texts`` shows those of exceptions on the console, where whoever reads them is who wrote what they may hold.
     """
-    handler = logging.StreamHandler(sys.stdout)
+    # As Python's documentation advises whoever does not tell threads and processes in their lines.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if hasattr(sys.stdout, "reconfigure"):
+        # With PYTHONUNBUFFERED, each line would be handed over by itself.
+        cast("io.TextIOWrapper", sys.stdout).reconfigure(write_through=False)
+    handler = _Handler(sys.stdout)
     handler.setFormatter(
         JsonFormatter() if form == "json" else ConsoleFormatter(colour=sys.stdout.isatty(), texts=texts)
     )
@@ -51,24 +58,71 @@ def configure_logs(
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes the lines of one turn of the event loop at once: to hand them over costs more than to make them.
+
+    Warnings, and lines that are written where no loop runs, do not wait. A process that ends flushes its streams.
+    """
+
+    _flushing_in: asyncio.AbstractEventLoop | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        if record.levelno >= logging.WARNING:
+            self._hand_over()
+
+    def flush(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            super().flush()
+            return
+        if self._flushing_in is not loop:  # what another one had still to do, it does no more
+            self._flushing_in = loop
+            loop.call_soon(self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._flushing_in = None
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        try:
+            super().flush()
+        except (OSError, ValueError):  # a full disk, or a stream that was closed: no reason to do nothing else
+            self.handleError(logging.makeLogRecord({"msg": "lines that were to be written together"}))
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object for each record: time, level, logger, message, then the fields, then the exception.
 
     An exception is its type and where it was raised, without its text, which may hold what a user wrote.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._second = (0, "")
+
     def format(self, record: logging.LogRecord) -> str:
         """Return ``record`` as one line of JSON."""
         line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": self._time(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage()[:_FIELD_CHARACTERS],
+            **_fields(record),
         }
-        line |= _fields(record)
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = _trace(record.exc_info[1], texts=False)
         return _as_json(line)
+
+    def _time(self, seconds: float) -> str:
+        """Return a time in RFC 3339, with milliseconds; those of one second have all but these in common."""
+        second, text = self._second
+        whole = int(seconds)
+        if second != whole:
+            text = datetime.fromtimestamp(whole, UTC).isoformat()[: -len("+00:00")]
+            self._second = (whole, text)
+        return f"{text}.{int((seconds - whole) * 1_000):03}+00:00"
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -54,23 +54,24 @@ class Requests:
         )
 
     @contextmanager
-    def watching(self, headers: Iterable[tuple[bytes, bytes]], served: Callable[[], Served]) -> Generator[None]:
-        """Watch over a request for as long as the context lasts; ``served`` then tells what came of it."""
-        self._active += 1
-        try:
-            if self._tracing is None:
+    def traced(self, headers: Iterable[tuple[bytes, bytes]], served: Callable[[], Served]) -> Generator[None]:
+        """Trace a request, if any are, for as long as the context lasts; ``served`` then tells what came of it."""
+        if self._tracing is None:
+            yield
+            return
+        with self._tracing.request(headers) as span:
+            try:
                 yield
-                return
-            with self._tracing.request(headers) as span:
-                try:
-                    yield
-                finally:
-                    _describe(span, served())
-        finally:
-            self._active -= 1
-            self._count(served())
+            finally:
+                _describe(span, served())
 
-    def _count(self, served: Served) -> None:
+    def begin(self) -> None:
+        """Count a request among those that are served."""
+        self._active += 1
+
+    def end(self, served: Served) -> None:
+        """Count what came of a request."""
+        self._active -= 1
         attributes: dict[str, str | int] = {
             "http.request.method": _known(served.method),
             "http.route": served.route,

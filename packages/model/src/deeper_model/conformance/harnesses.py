@@ -128,7 +128,7 @@ class Dialect(Protocol):
         ...
 
     def finish(self, finish: Finish) -> bytes:
-        """Return the frames that end an answer, with its reason and usage."""
+        """Return the frames that end an answer, with its reason, and with its usage unless that is None."""
         ...
 
     def failure(self, error: DeeperError, words: str) -> bytes:

@@ -3,6 +3,7 @@
 import { type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import { Icon } from "@/components/icons";
 import { prepareMarkdown } from "@/features/markdown/lazy-markdown";
+import { toQuestion } from "../focus";
 import type { Question } from "../model/transcript";
 import type { ModelChoice } from "../models";
 import { AttachmentList } from "./attachment-list";
@@ -99,7 +100,13 @@ export function Composer({
         send();
       }}
     >
-      <AttachmentList images={attachments.images} onRemove={attachments.remove} />
+      <AttachmentList
+        images={attachments.images}
+        onRemove={(image) => {
+          attachments.remove(image);
+          toQuestion();
+        }}
+      />
       {unseen && (
         <p role="status" className="px-4 pt-2 text-sm">
           This model does not look at images. Choose one that does, or remove them.
@@ -180,7 +187,10 @@ export function Composer({
             className="button button-main ml-auto w-10 px-0"
             aria-label="Stop"
             title="Stop (Esc)"
-            onClick={onStop}
+            onClick={() => {
+              toQuestion();
+              onStop();
+            }}
           >
             <Icon name="stop" />
           </button>

@@ -1,7 +1,7 @@
 /** The conversations of this tab, and the word that goes between tabs. */
 import { announce } from "@/components/announcer";
 import { noteChat } from "@/lib/last-chat";
-import { queries } from "@/lib/queries";
+import { askAnew } from "@/lib/queries";
 import { session } from "@/lib/session/browser";
 import type { Answer } from "@/lib/stream/answers";
 import { Conversation } from "./conversation";
@@ -19,7 +19,7 @@ class Conversations {
   constructor() {
     session.subscribe(() => session.state() === "out" && this.#reset());
     this.#channel?.addEventListener("message", (event: MessageEvent<string>) => {
-      void queries.invalidateQueries({ queryKey: ["conversations"] });
+      void askAnew(["conversations"]);
       this.#known
         .get(event.data)
         ?.refresh()
@@ -91,7 +91,7 @@ class Conversations {
 
   /** Says to the other tabs that something changed in a conversation. */
   tell(id: string): void {
-    void queries.invalidateQueries({ queryKey: ["conversations"] });
+    void askAnew(["conversations"]);
     this.#channel?.postMessage(id);
   }
 

@@ -1,19 +1,19 @@
 "use client";
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useRouter } from "next/navigation";
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useState } from "react";
 import { Dialog } from "@/components/dialog";
 import { api, result } from "@/lib/api/client";
 import { words } from "@/lib/api/errors";
 import type { Match } from "@/lib/api/types";
+import { useGoTo } from "@/lib/navigation";
 
 /** Finds messages in all conversations by their words. */
 export function SearchDialog({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const query = useDeferredValue(text.trim());
   const [chosen, setChosen] = useState(0);
-  const router = useRouter();
+  const goTo = useGoTo();
   const list = useId();
   const { data, error, isFetching } = useQuery({
     queryKey: ["conversations", "search", query],
@@ -31,7 +31,7 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
   function go(match: Match | undefined): void {
     if (match) {
       onClose();
-      router.push(`/chat?id=${match.conversation_id}&message=${match.message_id}`);
+      goTo(`/chat?id=${match.conversation_id}&message=${match.message_id}`);
     }
   }
 

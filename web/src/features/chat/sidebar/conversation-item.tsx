@@ -1,11 +1,11 @@
 "use client";
 
-import { useRouter } from "next/navigation";
-import { memo, useState } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import { Icon } from "@/components/icons";
 import { Menu } from "@/components/menu";
 import { PageLink } from "@/components/page-link";
 import type { Conversation } from "@/lib/api/types";
+import { useGoTo } from "@/lib/navigation";
 import { deleteSoon } from "./deletions";
 import { exportConversation, useChange } from "./requests";
 
@@ -22,17 +22,27 @@ export const ConversationItem = memo(function ConversationItem({
   onChoose: () => void;
 }) {
   const [renaming, setRenaming] = useState(false);
-  const router = useRouter();
+  const goTo = useGoTo();
   const change = useChange();
   const { id, archived_at } = conversation;
   const title = conversation.title || "New conversation";
+  const entry = useRef<HTMLDivElement>(null);
+  const goBack = useRef(false);
+
+  useEffect(() => {
+    if (!renaming && goBack.current) {
+      goBack.current = false;
+      entry.current?.querySelector("a")?.focus();
+    }
+  }, [renaming]);
 
   if (renaming) {
     return (
       <TitleField
         title={conversation.title}
-        onDone={(changed) => {
+        onDone={(changed, byKey) => {
           setRenaming(false);
+          goBack.current = byKey;
           if (changed && changed !== conversation.title) {
             change.mutate({ id, title: changed });
           }
@@ -41,7 +51,10 @@ export const ConversationItem = memo(function ConversationItem({
     );
   }
   return (
-    <div className={`group flex items-center rounded-md ${current ? "bg-wash" : "hover:bg-wash"}`}>
+    <div
+      ref={entry}
+      className={`group flex items-center rounded-md ${current ? "bg-wash" : "hover:bg-wash"}`}
+    >
       <PageLink
         href={`/chat?id=${id}`}
         aria-current={current ? "page" : undefined}
@@ -82,9 +95,9 @@ export const ConversationItem = memo(function ConversationItem({
             icon: "trash",
             bad: true,
             onChoose: () => {
-              deleteSoon(conversation);
+              deleteSoon(conversation, { focused: true });
               if (current) {
-                router.push("/chat");
+                goTo("/chat");
               }
             },
           },
@@ -96,7 +109,15 @@ export const ConversationItem = memo(function ConversationItem({
   );
 });
 
-function TitleField({ title, onDone }: { title: string; onDone: (title?: string) => void }) {
+function TitleField({
+  title,
+  onDone,
+}: {
+  title: string;
+  /** Without a title nothing changes; `byKey`: nothing else has been given the focus. */
+  onDone: (title: string | undefined, byKey: boolean) => void;
+}) {
+  const entered = useRef(false);
   return (
     <input
       // biome-ignore lint/a11y/noAutofocus: it takes the place of the entry that was chosen to be renamed
@@ -106,13 +127,14 @@ function TitleField({ title, onDone }: { title: string; onDone: (title?: string)
       maxLength={200}
       className="field min-h-10 py-1"
       onFocus={(event) => event.target.select()}
-      onBlur={(event) => onDone(event.target.value.trim())}
+      onBlur={(event) => onDone(event.target.value.trim(), entered.current)}
       onKeyDown={(event) => {
         if (event.key === "Enter" && !event.nativeEvent.isComposing) {
+          entered.current = true;
           event.currentTarget.blur();
         } else if (event.key === "Escape") {
           event.stopPropagation();
-          onDone();
+          onDone(undefined, true);
         }
       }}
     />

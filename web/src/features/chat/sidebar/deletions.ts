@@ -4,7 +4,7 @@ import { baseUrl } from "@/lib/api/base";
 import { api, result } from "@/lib/api/client";
 import { ApiError, words } from "@/lib/api/errors";
 import type { Conversation } from "@/lib/api/types";
-import { queries } from "@/lib/queries";
+import { askAnew } from "@/lib/queries";
 import { session } from "@/lib/session/browser";
 import { conversations } from "../model/conversations";
 import { changeLists } from "./requests";
@@ -18,8 +18,11 @@ export function isDeleted(id: string): boolean {
   return waiting.has(id);
 }
 
-/** Deletes a conversation, unless that is taken back in the next seconds. */
-export function deleteSoon({ id, title }: Conversation): void {
+/**
+ * Deletes a conversation, unless that is taken back in the next seconds. Where the focus goes with it, it is `focused`
+ * on the way to do that.
+ */
+export function deleteSoon({ id, title }: Conversation, { focused = false } = {}): void {
   timers.set(
     id,
     setTimeout(() => void deleteNow(id), TOAST_MILLISECONDS + 500),
@@ -29,9 +32,9 @@ export function deleteSoon({ id, title }: Conversation): void {
     clearTimeout(timers.get(id));
     waiting.delete(id);
     takeBack();
-    void queries.invalidateQueries({ queryKey: ["conversations"] });
+    void askAnew(["conversations"]);
   });
-  toast(`“${title || "New conversation"}” was deleted.`, waiting.get(id));
+  toast(`“${title || "New conversation"}” was deleted.`, waiting.get(id), focused);
 }
 
 /** Deletes what is waiting to be; whoever signs out cannot do it later. */

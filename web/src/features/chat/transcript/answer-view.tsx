@@ -7,6 +7,7 @@ import { Notice } from "@/components/notice";
 import { LazyMarkdown } from "@/features/markdown/lazy-markdown";
 import { sentence } from "@/lib/api/errors";
 import type { Message } from "@/lib/api/types";
+import { toQuestion } from "../focus";
 import { AnswerFacts } from "./answer-facts";
 import { Branches } from "./branches";
 import type { AnswerProps, MessageProps } from "./message-view";
@@ -84,7 +85,12 @@ function Actions({ message, conversation, manner, quiet }: Omit<MessageProps, "l
           aria-label="Answer again"
           title="Answer again"
           disabled={quiet || !manner}
-          onClick={() => manner && conversation.answerAgain(message, manner)}
+          onClick={() => {
+            if (manner) {
+              conversation.answerAgain(message, manner);
+              toQuestion();
+            }
+          }}
         >
           <Icon name="repeat" size={17} />
         </button>

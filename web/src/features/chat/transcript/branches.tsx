@@ -4,6 +4,7 @@ import { Icon } from "@/components/icons";
 import { toast } from "@/components/toasts";
 import { words } from "@/lib/api/errors";
 import type { Message } from "@/lib/api/types";
+import { toButton } from "../focus";
 import type { Conversation } from "../model/conversation";
 
 /** Leads to what else was asked, or answered, in the same place. */
@@ -22,16 +23,21 @@ export function Branches({
     return null;
   }
   const what = message.role === "user" ? "question" : "answer";
-  const go = (id: string | undefined) =>
-    id && conversation.open({ through: id }).catch((error: unknown) => toast(words(error)));
+  const go = (id: string | undefined, label: string) =>
+    id &&
+    conversation
+      .open({ through: id })
+      .then(() => toButton(id, label))
+      .catch((error: unknown) => toast(words(error)));
+  const [previous, next] = [`Previous ${what}`, `Next ${what}`];
   return (
     <fieldset className="flex items-center" aria-label={`Versions of this ${what}`}>
       <button
         type="button"
         className="icon-button"
-        aria-label={`Previous ${what}`}
+        aria-label={previous}
         disabled={disabled || at === 0}
-        onClick={() => go(siblings[at - 1])}
+        onClick={() => go(siblings[at - 1], previous)}
       >
         <Icon name="back" size={16} />
       </button>
@@ -41,9 +47,9 @@ export function Branches({
       <button
         type="button"
         className="icon-button"
-        aria-label={`Next ${what}`}
+        aria-label={next}
         disabled={disabled || at === siblings.length - 1}
-        onClick={() => go(siblings[at + 1])}
+        onClick={() => go(siblings[at + 1], next)}
       >
         <Icon name="forward" size={16} />
       </button>

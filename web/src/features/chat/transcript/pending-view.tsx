@@ -3,6 +3,7 @@
 import { useSyncExternalStore } from "react";
 import { Countdown, Notice } from "@/components/notice";
 import { ApiError, words } from "@/lib/api/errors";
+import { toQuestion } from "../focus";
 import type { Conversation } from "../model/conversation";
 import type { Manner, Pending } from "../model/views";
 import { Progress } from "./progress";
@@ -35,7 +36,14 @@ export function PendingView({
               <button type="button" className="button" onClick={onTakeBack}>
                 {question ? "Take back" : "Leave it"}
               </button>
-              <button type="button" className="button" onClick={() => conversation.retry(manner)}>
+              <button
+                type="button"
+                className="button"
+                onClick={() => {
+                  conversation.retry(manner);
+                  toQuestion();
+                }}
+              >
                 Try again
               </button>
             </>

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { CopyButton } from "@/components/copy-button";
 import { Icon } from "@/components/icons";
 import { imageAddress } from "../composer/images";
+import { toQuestion } from "../focus";
 import type { Question } from "../model/transcript";
 import { Branches } from "./branches";
 import type { MessageProps } from "./message-view";
@@ -31,6 +32,7 @@ export function QuestionView({ message, conversation, manner, quiet, last }: Mes
           onAsk={(changed) => {
             setEditing(false);
             conversation.askInstead(message, changed, manner);
+            toQuestion();
           }}
         />
       ) : (
