@@ -233,6 +233,22 @@ test("of two branches that are opened the last is shown, whichever arrives first
   expect(conversation.view().transcript.messages[1]?.id).toBe("message 2");
 });
 
+test("a branch that is opened stays though the one before it is loaded again meanwhile", async () => {
+  const server = new Server();
+  const conversation = await asked(server, "one");
+  conversation.answerAgain(conversation.view().transcript.messages[1] as Message, MANNER);
+  await quiet(conversation);
+  const [opens, refreshes] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  server.delays.push(opens.promise, refreshes.promise);
+  const opened = conversation.open({ through: "message 1" });
+  const refreshed = conversation.refresh();
+  opens.resolve();
+  await opened;
+  refreshes.resolve();
+  await refreshed;
+  expect(conversation.view().transcript.messages[1]?.id).toBe("message 1");
+});
+
 test("what is older and cannot be loaded is said to be so, and not asked for again by itself", async () => {
   const server = new Server();
   await asked(server, "one");

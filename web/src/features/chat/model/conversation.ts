@@ -83,11 +83,13 @@ export class Conversation {
     }
     this.#turn += 1;
     const turn = this.#turn;
-    this.#newest = place.leaf === "newest";
-    this.#own = undefined;
     try {
       const page = await this.#services.fetchPath(id, place);
       if (turn === this.#turn) {
+        // What was asked for while this was on its way belongs to what was shown before.
+        this.#turn += 1;
+        this.#newest = place.leaf === "newest";
+        this.#own = undefined;
         this.#set({ transcript: ofPage(page), status: "ready", error: undefined, olderFailed: false });
         this.#followRunning();
       }
