@@ -136,12 +136,16 @@ def _plain(soak: Soak, command: str, commit: str) -> Mapping[str, object]:
 
 def _draw(soak: Soak, file: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "soak"  # the same figures make the same file
-    figure = Figure(figsize=(11, 9), layout="constrained")
-    memory, files, flight, rate = figure.subplots(4, 1, sharex=True)
+    figure = Figure(figsize=(11, 11), layout="constrained")
+    memory, objects, files, flight, rate = figure.subplots(5, 1, sharex=True)
     _draw_processes(memory, soak.samples, "memory", 1 / 1024)
     memory.set_title("memory of each process, MiB", fontsize=9, loc="left")
     _draw_processes(files, soak.samples, "descriptors", 1)
     files.set_title("open descriptors of each process", fontsize=9, loc="left")
+    for which in range(SERVERS):
+        told = [(each.at / 60, each.blocks[which] / 1e6) for each in soak.samples if which in each.blocks]
+        objects.plot([at for at, _ in told], [blocks for _, blocks in told], linewidth=0.8)
+    objects.set_title("blocks of memory with objects of each server's workers, millions", fontsize=9, loc="left")
     minutes = [each.at / 60 for each in soak.samples]
     for name in ("deeper_generations_active", "http_server_active_requests"):
         flight.plot(minutes, [each.gauges.get(name, 0) for each in soak.samples], linewidth=0.8, label=name)
@@ -153,7 +157,7 @@ def _draw(soak: Soak, file: Path) -> None:
     rate.set_title("requests a second", fontsize=9, loc="left")
     rate.legend(handles=[Patch(color=hue, alpha=0.5, label=name) for name, hue in _HUES.items()], fontsize=7, ncols=5)
     rate.set_xlabel("minutes")
-    for place in (memory, files, flight, rate):
+    for place in (memory, objects, files, flight, rate):
         place.spines[["top", "right"]].set_visible(False)
         place.set_ylim(bottom=0)
         for fault in soak.faults:

@@ -20,6 +20,7 @@ IN_FLIGHT = (
     *("db_client_connection_pending_requests", "deeper_journal_failing", "deeper_limits_alone"),
 )
 TASKS = "deeper_event_loop_tasks"
+BLOCKS = "deeper_python_blocks"
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,14 @@ class Sample:
     """One moment, in seconds since the beginning of all.
 
     ``processes`` are by the server's number, by whether they are main processes or workers, and by pid; ``gauges`` are
-    sums over both servers, of those that told.
+    sums over both servers, of those that told; ``blocks`` are pieces of memory with objects, by the server's number.
     """
 
     at: float
     requests: int
     processes: dict[str, Reading] = field(default_factory=dict[str, Reading])
     gauges: dict[str, float] = field(default_factory=dict[str, float])
+    blocks: dict[int, float] = field(default_factory=dict[int, float])
 
     def plain(self) -> Json:
         """As JSON."""
@@ -79,7 +81,7 @@ async def gauges(client: HttpClient, started: Started) -> dict[str, float]:
             reply = await client.at(f"http://127.0.0.1:{started.metrics_port}").get("/metrics")
         found: dict[str, float] = defaultdict(float)
         for family in text_string_to_metric_families(reply.body.decode()):
-            for sample in family.samples if family.name in {*IN_FLIGHT, TASKS} else ():
+            for sample in family.samples if family.name in {*IN_FLIGHT, TASKS, BLOCKS} else ():
                 found[sample.name] += sample.value
         return found
     return {}
@@ -88,7 +90,10 @@ async def gauges(client: HttpClient, started: Started) -> dict[str, float]:
 async def take_sample(place: Place, client: HttpClient, traffic: Traffic) -> Sample:
     """Look once."""
     sample = Sample(place.now, traffic.requests, processes(place))
-    for told in await asyncio.gather(*(gauges(client, one) for one in place.servers)):
+    servers = [*place.servers]
+    for one, told in zip(servers, await asyncio.gather(*(gauges(client, one) for one in servers)), strict=True):
+        if BLOCKS in told:
+            sample.blocks[one.which] = told.pop(BLOCKS)
         for name, value in told.items():
             sample.gauges[name] = sample.gauges.get(name, 0.0) + value
     return sample

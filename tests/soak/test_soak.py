@@ -87,17 +87,23 @@ def test_what_was_told_has_to_be_what_is_kept(row: Row | None, wrong: set[str]):
     assert {each.name for each in balances if not each.holds} == wrong
 
 
-@pytest.mark.parametrize(("kib_a_minute", "holds"), [(0, True), (10, True), (200, False)])
-def test_a_worker_that_leaves_something_behind_with_each_request_is_found(kib_a_minute: int, holds: bool):
-    # 300 requests a minute of each worker, for ten minutes.
+@pytest.mark.parametrize(
+    ("blocks", "mib", "holds"),
+    [(0, 0, [True, True]), (100, 3, [True, True]), (700, 0, [False, True]), (0, 5, [True, False])],
+)
+def test_a_worker_that_leaves_something_behind_with_each_request_is_found(blocks: int, mib: int, holds: list[bool]):
+    # 600 requests a minute of each server, for ten minutes, some of them with much in their hands.
     samples = [
         Sample(
-            at=10.0 * n, requests=200 * n, processes={"1 worker 42": Reading(150_000 + kib_a_minute * n // 6, 40, 11)}
+            at=10.0 * n,
+            requests=200 * n,
+            processes={"1 worker 42": Reading(150_000 + mib * 1_024 * n // 6, 40, 11)},
+            blocks={1: 900_000 + blocks * n / 6 + 40_000 * (n % 5 > 0) + 9_000 * (n % 13 == 0)},
         )
         for n in range(61)
     ]
-    missing, a_minute, in_all = judge_memory(samples)
-    assert (missing.found, a_minute.holds, in_all.holds) == (2, holds, True)
+    missing, *growth = judge_memory(samples)
+    assert (missing.found, [each.holds for each in growth]) == (2, holds)
 
 
 def test_a_worker_that_ends_by_itself_is_found():

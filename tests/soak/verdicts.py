@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import groupby, pairwise
+from itertools import combinations, groupby, pairwise
 from pathlib import Path
 from statistics import median
 
@@ -38,9 +38,8 @@ _MORE_THREADS = 4
 _MORE_TASKS = 2 * _MORE_LINES * SERVERS * WORKERS
 # Of less than this nobody can tell what is growth and what are caches that fill.
 _LEAST_SECONDS = 300.0
-# A request that leaves something behind for ever leaves an object with attributes at least: 48 bytes of its own, and as
-# much as that for what it holds, its place in a container, and the container's growing by half (sys.getsizeof).
-LEAST_LEAK = 256  # bytes a request
+# A request that leaves something behind for ever leaves an object at least.
+LEAST_LEAK = 1  # block of memory a request
 # Of the longest answers a dozen at once, of 1.2 MB, each of which is there as text, as JSON and as a parameter of SQL.
 _STEPS = 40 * 1_024  # KiB
 
@@ -123,22 +122,30 @@ def growths(samples: Sequence[Sample]) -> dict[str, list[float]]:
     return {name: [after - before for before, after in pairwise(found)] for name, found in least.items()}
 
 
+def slope(samples: Sequence[Sample]) -> float:
+    """Return by how many blocks of memory the workers of server 1 grew a minute, by what they had at least in each.
+
+    It is the median of the slopes between all pairs of minutes (Theil and Sen), which a few odd ones do not move.
+    """
+    told = [(each.at, each.blocks[1]) for each in samples if 1 in each.blocks]
+    minutes = groupby(told, lambda each: int((each[0] - samples[0].at) / 60))
+    least = [(minute, min(blocks for _, blocks in found)) for minute, found in minutes]
+    return median((after - before) / (late - early) for (early, before), (late, after) in combinations(least, 2))
+
+
 def judge_memory(samples: Sequence[Sample]) -> list[Balance]:
     """Hold what processes grew by against the least that each of their requests could leave behind.
 
-    That would show in each minute, so it is the median of them: the most that was ever needed at once is a step here
-    and there, for it is not given back. All steps together are bounded for themselves.
+    That is told by the objects that there are: the memory of a process grows by the most that was ever needed at once,
+    for little of that is given back. All its steps together are bounded for themselves.
     """
     if not samples or (seconds := samples[-1].at - samples[0].at) < _LEAST_SECONDS:
         return []
-    each = (samples[-1].requests - samples[0].requests) / seconds * 60 / (SERVERS * WORKERS)
+    each = (samples[-1].requests - samples[0].requests) / seconds * 60 / SERVERS
     found = growths(samples)
     return [
         Balance("main processes and workers of server 1 that did not live long enough", WORKERS + 1 - len(found)),
-        *(
-            Balance(f"growth of {name}, KiB/min", median(steps), each * LEAST_LEAK / 1024)
-            for name, steps in found.items()
-        ),
+        Balance("growth of the workers of server 1, blocks of memory a minute", slope(samples), each * LEAST_LEAK),
         *(Balance(f"growth of {name} in all, KiB", sum(steps), _STEPS) for name, steps in found.items()),
     ]
 

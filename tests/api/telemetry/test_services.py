@@ -29,6 +29,7 @@ async def test_a_process_tells_what_it_takes_of_its_machine():
         async with telemetry.running():
             snapshot = telemetry.meters.read()
     assert 0 < (value(snapshot, "process_cpu_time_seconds_total") or 0) < 100_000
+    assert 100_000 < (value(snapshot, "deeper_python_blocks") or 0) < 100_000_000
     assert 10_000_000 < (value(snapshot, "process_memory_usage_bytes") or 0) < 10**11
 
 

@@ -25,7 +25,7 @@ from deeper_api.middleware.edge import Edge
 from deeper_api.middleware.envelopes import respond_to_error
 from deeper_api.middleware.limits import LimitedApplication
 from deeper_api.middleware.queries import require_known_query
-from deeper_api.middleware.shortcuts import Always, shorten
+from deeper_api.middleware.shortcuts import Always, FromScope, shorten
 from deeper_api.providers.addresses import provide_client_address
 from deeper_api.providers.callers import (
     identify,
@@ -111,29 +111,29 @@ def _dependencies(
     """Return what routes may ask for, by the names of their parameters."""
     return {
         "accounts": Always(directory.accounts),
-        "admin": Provide(provide_admin),
+        "admin": FromScope(provide_admin),
         "api_keys": Always(directory.api_keys),
         "audit": Always(directory.audit),
         "audits": Always(directory.audits),
-        "caller": Provide(provide_caller),
-        "client_address": Provide(provide_client_address),
+        "caller": FromScope(provide_caller),
+        "client_address": FromScope(provide_client_address),
         "config": Always(config),
         "conversations": Always(Conversations(pool)),
-        "device": Provide(provide_device),
+        "device": FromScope(provide_device),
         "engine": Always(chat.engine),
         "generations": Always(chat.generations),
         "limits": Always(limits),
         "model_pool": Always(chat.models),
         "oversight": Always(directory.oversight),
         "overviews": Always(OverviewStore(pool)),
-        "password_attempts": Provide(provide_password_attempts(limits)),
+        "password_attempts": FromScope(provide_password_attempts(limits)),
         "people": Always(directory.people),
-        "person": Provide(provide_person),
+        "person": FromScope(provide_person),
         "pool": Always(pool),
         "questions": Always(chat.questions),
-        "request_id": Provide(provide_request_id),
+        "request_id": FromScope(provide_request_id),
         "sessions": Always(directory.sessions),
-        "still_stands": Provide(provide_still_stands),
+        "still_stands": FromScope(provide_still_stands),
         "usages": Always(UsageStore(pool)),
     }
 

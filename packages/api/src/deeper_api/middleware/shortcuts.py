@@ -26,12 +26,20 @@ class Always(Provide):
         self.value = value
 
 
+class FromScope(Provide):
+    """A dependency that ``read`` finds in the scope of a request."""
+
+    def __init__(self, read: Callable[[Scope], object]) -> None:
+        super().__init__(read, sync_to_thread=False)
+        self.read = read
+
+
 def shorten(app: Litestar) -> None:
     """Spare every request what costs as much as all else that an application of ours does with it.
 
     Litestar makes a copy of the handler for each guard, so that none can change it; ours do not. It begins a task for
-    each parameter that a handler asks for by name, so that none waits for another; ours wait for nothing, and most are
-    the same for every request. And it puts together for each response what responses in general may need; most of ours
+    each parameter that a handler asks for by name, so that none waits for another; ours are always
+    the same, or known by then. And it puts together for each response what responses in general may need; most of ours
     are a value as JSON.
     """
     for route in app.routes:
@@ -40,9 +48,11 @@ def shorten(app: Litestar) -> None:
         for handler, parameters in route.route_handler_map.values():
             dependencies = [dependency for batch in parameters.dependency_batches for dependency in batch]
             always = {each.key: each.provide.value for each in dependencies if isinstance(each.provide, Always)}
-            parameters.dependency_batches = [{each} for each in dependencies if each.key not in always]
-            if always:
-                parameters.extractors.insert(0, partial(_give, always))  # pyright: ignore[reportUnknownMemberType]  - partly untyped there
+            known = {each.key: each.provide.read for each in dependencies if isinstance(each.provide, FromScope)}
+            given = {*always, *known}
+            parameters.dependency_batches = [{each} for each in dependencies if each.key not in given]
+            if given:
+                parameters.extractors.insert(0, partial(_give, always, known))  # pyright: ignore[reportUnknownMemberType]  - partly untyped there
             if hasattr(handler, "__dict__"):  # what answers OPTIONS is Litestar's own, and has no room for it
                 guards = cast("list[_Guard]", handler.resolve_guards())  # pyright: ignore[reportUnknownMemberType]  - partly untyped there
                 handler.authorize_connection = partial(_authorize, guards, handler)
@@ -50,8 +60,15 @@ def shorten(app: Litestar) -> None:
                     handler.to_response = partial(_respond, handler.status_code)  # pyright: ignore[reportAttributeAccessIssue]  - it may be told less
 
 
-async def _give(values: Mapping[str, object], arguments: dict[str, object], _: AnyConnection) -> None:
-    arguments.update(values)
+async def _give(
+    always: Mapping[str, object],
+    known: Mapping[str, Callable[[Scope], object]],
+    arguments: dict[str, object],
+    connection: AnyConnection,
+) -> None:
+    arguments.update(always)
+    for name, read in known.items():
+        arguments[name] = read(connection.scope)
 
 
 async def _authorize(guards: list[_Guard], handler: HTTPRouteHandler, connection: AnyConnection) -> None:

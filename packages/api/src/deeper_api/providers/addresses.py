@@ -5,7 +5,7 @@ from litestar.types import Scope
 from deeper_api.middleware.addresses import Address
 
 
-async def provide_client_address(scope: Scope) -> Address | None:
+def provide_client_address(scope: Scope) -> Address | None:
     """Return what the edge found out."""
     address: Address | None = scope["state"]["client_address"]
     return address

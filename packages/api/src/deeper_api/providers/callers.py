@@ -17,9 +17,10 @@ from litestar.types import HTTPScope, Scope
 from msgspec import Struct
 
 from deeper_api.accounts.api_keys import ApiKeys
-from deeper_api.accounts.devices import Device
 from deeper_api.accounts.standings import Standings
 from deeper_api.middleware.bodies import AnyConnection
+from deeper_api.middleware.headers import first_header
+from deeper_api.providers.devices import provide_device
 from deeper_auth import ApiKey, SessionService, parse_api_key, parse_bearer
 from deeper_core import ApiKeyId, Forbidden, InvalidToken, KeyScope, Role, SessionId, UserId
 
@@ -72,7 +73,7 @@ def identify(
             wanted = asked[handler] = _ASKING & handler.parsed_fn_signature.parameters.keys()
         if not wanted:
             return
-        token = parse_bearer(_header(connection.scope, b"authorization"))
+        token = parse_bearer(first_header(connection.scope, b"authorization"))
         key = _api_key(token)
         caller = await by_token(token) if key is None else await by_key(key, connection, wanted)
         if "admin" in wanted and caller.role is not Role.ADMIN:
@@ -96,7 +97,7 @@ def identify(
         )
 
     async def by_key(key: ApiKey, connection: AnyConnection, wanted: AbstractSet[str]) -> Caller:
-        standing = await api_keys.find(key, _device(connection))
+        standing = await api_keys.find(key, provide_device(connection.scope))
         if standing is None:
             raise InvalidToken("The API key is not valid: it is mistyped, has expired or was revoked.")
         _require_scope(standing.scopes, connection, wanted)
@@ -111,29 +112,29 @@ def identify(
     return guard
 
 
-async def provide_caller(scope: Scope) -> Caller:
+def provide_caller(scope: Scope) -> Caller:
     """Return what the guard found out."""
     caller: Caller = scope["state"]["caller"]
     return caller
 
 
-async def provide_still_stands(scope: Scope) -> StillStands:
+def provide_still_stands(scope: Scope) -> StillStands:
     """Return by what a response that lasts can look again."""
     still_stands: StillStands = scope["state"]["still_stands"]
     return still_stands
 
 
-async def provide_person(scope: Scope) -> Person:
+def provide_person(scope: Scope) -> Person:
     """Return what the guard found out."""
-    caller = await provide_caller(scope)
+    caller = provide_caller(scope)
     if caller.session_id is None:
         raise AssertionError("the guard lets nobody in without a session here")
     return Person(user_id=caller.user_id, role=caller.role, session_id=caller.session_id)
 
 
-async def provide_admin(scope: Scope) -> Person:
+def provide_admin(scope: Scope) -> Person:
     """Return what the guard found out, likewise."""
-    return await provide_person(scope)
+    return provide_person(scope)
 
 
 def _require_scope(scopes: Collection[KeyScope], connection: AnyConnection, wanted: AbstractSet[str]) -> None:
@@ -143,22 +144,10 @@ def _require_scope(scopes: Collection[KeyScope], connection: AnyConnection, want
         raise Forbidden("This API key may only read. It takes one with the scope `chat` to do this.")
 
 
-def _header(scope: Scope, name: bytes) -> str | None:
-    """Return the first header of this name, without having all others made ready to be asked for, too."""
-    return next((value.decode("latin-1") for given, value in scope["headers"] if given == name), None)
-
-
-def _device(connection: AnyConnection) -> Device:
-    address: object = connection.scope["state"]["client_address"]
-    return Device(
-        user_agent=_header(connection.scope, b"user-agent"), ip_address=None if address is None else str(address)
-    )
-
-
 async def _still_stands(connection: AnyConnection, key: ApiKey | None, standings: Standings, api_keys: ApiKeys) -> bool:
     if key is not None:
-        return await api_keys.find(key, _device(connection)) is not None
-    caller = await provide_caller(connection.scope)
+        return await api_keys.find(key, provide_device(connection.scope)) is not None
+    caller = provide_caller(connection.scope)
     return caller.session_id is not None and await standings.find(caller.session_id) is not None
 
 

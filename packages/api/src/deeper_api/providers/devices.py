@@ -1,18 +1,13 @@
 """The device that a request comes from, as far as it tells."""
 
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.types import Scope
 
 from deeper_api.accounts.devices import Device
-from deeper_api.middleware.addresses import Address
-from deeper_api.middleware.bodies import JsonRequest
+from deeper_api.middleware.headers import first_header
+from deeper_api.providers.addresses import provide_client_address
 
 
-async def provide_device(
-    request: JsonRequest, client_address: NamedDependency[SkipValidation[Address | None]]
-) -> Device:
+def provide_device(scope: Scope) -> Device:
     """Return the client's name for itself and its address."""
-    return Device(
-        user_agent=request.headers.get("user-agent"),
-        ip_address=None if client_address is None else str(client_address),
-    )
+    address = provide_client_address(scope)
+    return Device(user_agent=first_header(scope, b"user-agent"), ip_address=None if address is None else str(address))

@@ -104,10 +104,10 @@ class PasswordAttempts:
             await take(scope, self._limits, policy.of_session(session_id, back=back))
 
 
-def provide_password_attempts(limits: Limits) -> Callable[[Scope], Awaitable[PasswordAttempts]]:
+def provide_password_attempts(limits: Limits) -> Callable[[Scope], PasswordAttempts]:
     """Return the provider of `PasswordAttempts`."""
 
-    async def provide(scope: Scope) -> PasswordAttempts:
+    def provide(scope: Scope) -> PasswordAttempts:
         return PasswordAttempts(limits, scope)
 
     return provide

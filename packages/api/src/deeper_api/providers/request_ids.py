@@ -3,7 +3,7 @@
 from litestar.types import Scope
 
 
-async def provide_request_id(scope: Scope) -> str:
+def provide_request_id(scope: Scope) -> str:
     """Return the id that the response and the log line carry."""
     request_id: str = scope["state"]["request_id"]
     return request_id

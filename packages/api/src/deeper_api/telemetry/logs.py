@@ -40,8 +40,9 @@ def configure_logs(
 
     ``texts`` shows those of exceptions on the console, where whoever reads them is who wrote what they may hold.
     """
-    # As Python's documentation advises whoever does not tell threads and processes in their lines.
+    # As Python's documentation advises whoever does not tell threads, processes and lines of code in their lines.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  - that page has it so
     if hasattr(sys.stdout, "reconfigure"):
         # With PYTHONUNBUFFERED, each line would be handed over by itself.
         cast("io.TextIOWrapper", sys.stdout).reconfigure(write_through=False)
@@ -166,12 +167,13 @@ def _escaped(character: str) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    fields = {**current_fields(), **cast("Mapping[str, object]", getattr(record, "fields", {}))}
-    return {
-        name: value[:_FIELD_CHARACTERS] if isinstance(value, str) else value
-        for name, value in fields.items()
-        if value is not None
-    }
+    fields: dict[str, object] = {**current_fields(), **cast("Mapping[str, object]", getattr(record, "fields", {}))}
+    for name, value in [*fields.items()]:
+        if value is None:
+            del fields[name]
+        elif isinstance(value, str) and len(value) > _FIELD_CHARACTERS:
+            fields[name] = value[:_FIELD_CHARACTERS]
+    return fields
 
 
 def _trace(error: BaseException, *, texts: bool) -> str:
