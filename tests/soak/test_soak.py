@@ -89,7 +89,7 @@ def test_what_was_told_has_to_be_what_is_kept(row: Row | None, wrong: set[str]):
 
 @pytest.mark.parametrize(
     ("blocks", "mib", "holds"),
-    [(0, 0, [True, True]), (100, 3, [True, True]), (700, 0, [False, True]), (0, 5, [True, False])],
+    [(0, 0, [True, True]), (100, 3, [True, True]), (600, 0, [False, True]), (0, 5, [True, False])],
 )
 def test_a_worker_that_leaves_something_behind_with_each_request_is_found(blocks: int, mib: int, holds: list[bool]):
     # 600 requests a minute of each server, for ten minutes, some of them with much in their hands.
@@ -104,6 +104,14 @@ def test_a_worker_that_leaves_something_behind_with_each_request_is_found(blocks
     ]
     missing, *growth = judge_memory(samples)
     assert (missing.found, [each.holds for each in growth]) == (2, holds)
+
+
+def test_a_main_process_that_grows_is_found_and_so_are_objects_of_which_nothing_was_told():
+    samples = [
+        Sample(at=10.0 * n, requests=200 * n, processes={"1 main 41": Reading(80_000 + 20 * n, 18, 4)})
+        for n in range(61)
+    ]
+    assert [each.holds for each in judge_memory(samples)] == [False, False, False, True]
 
 
 def test_a_worker_that_ends_by_itself_is_found():

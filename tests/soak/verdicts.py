@@ -38,8 +38,10 @@ _MORE_THREADS = 4
 _MORE_TASKS = 2 * _MORE_LINES * SERVERS * WORKERS
 # Of less than this nobody can tell what is growth and what are caches that fill.
 _LEAST_SECONDS = 300.0
-# A request that leaves something behind for ever leaves an object at least.
-LEAST_LEAK = 1  # block of memory a request
+# A request that leaves something behind for ever leaves an object at least; half of that is what none may come near.
+LEAST_LEAK = 0.5  # blocks of memory a request
+# What a main process may grow by in a minute, in KiB: a page for each time that it asks its workers what they counted.
+_STILL = 64
 # Of the longest answers a dozen at once, of 1.2 MB, each of which is there as text, as JSON and as a parameter of SQL.
 _STEPS = 40 * 1_024  # KiB
 
@@ -125,19 +127,23 @@ def growths(samples: Sequence[Sample]) -> dict[str, list[float]]:
 def slope(samples: Sequence[Sample]) -> float:
     """Return by how many blocks of memory the workers of server 1 grew a minute, by what they had at least in each.
 
-    It is the median of the slopes between all pairs of minutes (Theil and Sen), which a few odd ones do not move.
+    It is the median of the slopes between all pairs of minutes (Theil and Sen), which a few odd ones do not move; no
+    number if nothing was told in two of them.
     """
     told = [(each.at, each.blocks[1]) for each in samples if 1 in each.blocks]
     minutes = groupby(told, lambda each: int((each[0] - samples[0].at) / 60))
     least = [(minute, min(blocks for _, blocks in found)) for minute, found in minutes]
+    if len(least) < 2:
+        return float("nan")
     return median((after - before) / (late - early) for (early, before), (late, after) in combinations(least, 2))
 
 
 def judge_memory(samples: Sequence[Sample]) -> list[Balance]:
     """Hold what processes grew by against the least that each of their requests could leave behind.
 
-    That is told by the objects that there are: the memory of a process grows by the most that was ever needed at once,
-    for little of that is given back. All its steps together are bounded for themselves.
+    Of workers that is told by the objects that there are: their memory grows by the most that was ever needed at once,
+    for little of that is given back. So what is no object of Python's is found only where it is much: all steps
+    together are bounded. The main process does next to nothing, and has to stay as it is.
     """
     if not samples or (seconds := samples[-1].at - samples[0].at) < _LEAST_SECONDS:
         return []
@@ -146,6 +152,11 @@ def judge_memory(samples: Sequence[Sample]) -> list[Balance]:
     return [
         Balance("main processes and workers of server 1 that did not live long enough", WORKERS + 1 - len(found)),
         Balance("growth of the workers of server 1, blocks of memory a minute", slope(samples), each * LEAST_LEAK),
+        *(
+            Balance(f"growth of {name}, KiB a minute", median(steps), _STILL)
+            for name, steps in found.items()
+            if name.split()[1] == "main"
+        ),
         *(Balance(f"growth of {name} in all, KiB", sum(steps), _STEPS) for name, steps in found.items()),
     ]
 

@@ -87,15 +87,24 @@ def test_models_that_nobody_lists_share_a_name_and_of_those_that_are_listed_not_
     assert sum(counts) == MANY
 
 
-def test_what_failed_before_its_turn_was_noted_took_no_time_and_no_tokens(caplog: pytest.LogCaptureFixture):
+def test_what_failed_before_its_turn_was_noted_took_no_time_and_no_tokens():
     meters = Meters()
     timings = Timings(queue_ms=3.0, total_ms=2.5)
     failed = Outcome(error="model_not_found", usage=Usage(prompt_tokens=0, completion_tokens=0), timings=timings)
     AnswerMetrics(meters.meter, lambda _: True).count("llama", failed, "ollama")
     told = {s.name: s.value for f in meters.read() for s in f.samples if s.name.startswith("gen_ai_")}
     assert told["gen_ai_client_operation_duration_seconds_count"] == 1.0
+    assert told["gen_ai_client_operation_duration_seconds_sum"] == 0.0
     assert "gen_ai_client_token_usage_count" not in told
-    assert not caplog.messages
+
+
+def test_times_that_a_model_server_makes_up_take_nothing_from_what_was_counted():
+    meters = Meters()
+    metrics = AnswerMetrics(meters.meter, lambda _: True)
+    for load_ms in (1_000.0, -5e6):
+        metrics.count("llama", replace(ENDED, timings=replace(ENDED.timings, load_ms=load_ms)), "ollama")
+    phases = next(f for f in meters.read() if f.name == "deeper_generation_phase_duration_seconds")
+    assert [s.value for s in phases.samples if s.name.endswith("_sum") and ("phase", "load") in s.labels] == [1.0]
 
 
 async def test_whom_a_limit_refused_is_not_told():

@@ -1,5 +1,6 @@
 """Our histograms tell what those of the SDK would."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -16,7 +17,9 @@ from deeper_api.telemetry.snapshots import Family, Snapshot, take
 
 MOST: Final = 4
 BOUNDS: Final = (0.005, 0.25, 1, 60)
-AMOUNTS: Final = st.sampled_from([0.0, 0.001, 0.005, 0.0051, 0.25, 1.0, 1, 2.5, 60.0, 61.0, 7_000])
+AMOUNTS: Final = st.sampled_from(
+    [-0.5, math.nan, math.inf, -math.inf, 0.0, 0.001, 0.005, 0.0051, 0.25, 1.0, 1, 2.5, 60.0, 61.0, 7_000]
+)
 ATTRIBUTES: Final = st.fixed_dictionaries(
     {"http.route": st.sampled_from(["/v1/me", "/v1/chat", "", 'a"b\\\n'])},
     optional={"http.response.status_code": st.sampled_from([200, 404, 0]), "error.type": st.just("timeout")},

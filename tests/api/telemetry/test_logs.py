@@ -63,7 +63,10 @@ def restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in logging.root.manager.loggerDict}
+    told = {name: getattr(logging, name) for name in ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile")}
     yield
+    for name, value in told.items():
+        setattr(logging, name, value)
     root.handlers = handlers
     root.setLevel(level)
     for name in logging.root.manager.loggerDict:

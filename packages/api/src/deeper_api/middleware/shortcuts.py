@@ -38,9 +38,9 @@ def shorten(app: Litestar) -> None:
     """Spare every request what costs as much as all else that an application of ours does with it.
 
     Litestar makes a copy of the handler for each guard, so that none can change it; ours do not. It begins a task for
-    each parameter that a handler asks for by name, so that none waits for another; ours are always
-    the same, or known by then. And it puts together for each response what responses in general may need; most of ours
-    are a value as JSON.
+    each parameter that a handler asks for by name, so that none waits for another; ours are always the same, or found
+    out by a guard. And it puts together for each response what responses in general may need; most of ours are a value
+    as JSON.
     """
     for route in app.routes:
         if not isinstance(route, HTTPRoute):

@@ -3,6 +3,7 @@
 The SDK's clean and hash the attributes of each measurement, which takes as long as a guard of ours.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -15,8 +16,8 @@ from deeper_api.telemetry.snapshots import Family, Sample, Snapshot
 
 _Key = tuple[tuple[str, object], ...]
 
-# What the exporter to Prometheus makes of a unit.
-_UNITS: Final = {"s": "seconds"}
+# What the exporter to Prometheus makes of those units that there are.
+_UNITS: Final = {"s": "seconds", "{token}": "", "": ""}
 # As https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute wants it.
 _BEYOND: Final[_Key] = (("otel.metric.overflow", "true"),)
 
@@ -24,7 +25,8 @@ _BEYOND: Final[_Key] = (("otel.metric.overflow", "true"),)
 class Histograms:
     """Makes histograms as a meter does, each of which tells ``most`` combinations of attributes apart.
 
-    What is beyond these is summed up as one.
+    What is beyond these is summed up as one. Amounts that are below zero, or no numbers, are not recorded: no sum may
+    fall.
     """
 
     def __init__(self, most: int) -> None:
@@ -53,7 +55,7 @@ class Histograms:
 class _Histogram(Histogram):
     def __init__(self, name: str, unit: str, description: str, bounds: tuple[float, ...], most: int) -> None:
         self._name, self._description = name, description
-        self._unit = _UNITS.get(unit, "")
+        self._unit = _UNITS[unit]
         self._bounds = bounds
         self._most = most
         # How many there are in each bucket, and their sum.
@@ -61,6 +63,8 @@ class _Histogram(Histogram):
 
     def record(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
         del context
+        if not 0 <= amount < math.inf:
+            return
         key = tuple(sorted(attributes.items())) if attributes else ()
         counts = self._recorded.get(key)
         if counts is None:

@@ -249,6 +249,20 @@ test("a branch that is opened stays though the one before it is loaded again mea
   expect(conversation.view().transcript.messages[1]?.id).toBe("message 1");
 });
 
+test("after a branch that cannot be opened what comes is shown as before", async () => {
+  const server = new Server();
+  const conversation = await asked(server, "one");
+  const elsewhere = new Conversation(server.services, "c");
+  await elsewhere.open();
+  server.away = true;
+  await expect(elsewhere.open({ through: "message 0" })).rejects.toThrow(Unreachable);
+  server.away = false;
+  conversation.answerAgain(conversation.view().transcript.messages[1] as Message, MANNER);
+  await quiet(conversation);
+  await elsewhere.refresh();
+  expect(elsewhere.view().transcript.messages[1]?.id).toBe("message 2");
+});
+
 test("what is older and cannot be loaded is said to be so, and not asked for again by itself", async () => {
   const server = new Server();
   await asked(server, "one");
