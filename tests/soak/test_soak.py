@@ -45,6 +45,8 @@ AWAY = Fault("database is away", None, began=200.0, ended=203.0, ready=204.0)
         (Incident("read", 1, 99.0, 100.5, LOST), None),
         (Incident("read", 0, 99.0, 100.5, LOST), "connections lost with no process that ended"),
         (Incident("read", 1, 150.0, 151.0, LOST), "connections lost with no process that ended"),
+        (Incident("export", 0, 202.0, 202.5, LOST), None),
+        (Incident("read", 0, 202.0, 202.5, LOST), "connections lost with no process that ended"),
         (Incident("ask", 0, 202.0, 202.5, 503, "database_unavailable"), None),
         (Incident("ask", 0, 180.0, 181.0, 503, "database_unavailable"), "other refusals for no reason"),
         (Incident("ask", 0, 202.0, 202.5, 404, "not_found"), "other refusals for no reason"),
@@ -89,7 +91,7 @@ def test_what_was_told_has_to_be_what_is_kept(row: Row | None, wrong: set[str]):
 
 @pytest.mark.parametrize(
     ("blocks", "mib", "holds"),
-    [(0, 0, [True, True]), (100, 3, [True, True]), (600, 0, [False, True]), (0, 5, [True, False])],
+    [(0, 0, [True, True]), (100, 3, [True, True]), (6_100, 0, [False, True]), (0, 5, [True, False])],
 )
 def test_a_worker_that_leaves_something_behind_with_each_request_is_found(blocks: int, mib: int, holds: list[bool]):
     # 600 requests a minute of each server, for ten minutes, some of them with much in their hands.

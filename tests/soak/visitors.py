@@ -138,7 +138,7 @@ class Visitor:
             *(f"/v1/conversations/{one.id}{end}" for one in kept[-3:] for end in ("", "/messages", "/export")),
         ]
         path = self.chance.choice(paths)
-        await self.call("read", "GET", path)
+        await self.call("export" if path.endswith("/export") else "read", "GET", path)
 
     async def search(self) -> None:
         """Look for the words of an answer, or of a question."""

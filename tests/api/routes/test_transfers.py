@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -167,7 +168,7 @@ async def test_a_form_that_is_not_known_is_refused(account: Account, form: str):
 
 @pytest.mark.parametrize("form", ["json", "markdown"])
 async def test_an_export_of_what_is_deleted_meanwhile_breaks_off(
-    account: Account, form: str, monkeypatch: pytest.MonkeyPatch
+    account: Account, form: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     conversation_id = await keep(account, chain(*map(str, range(300))))
     reached, go_on = asyncio.Event(), asyncio.Event()
@@ -192,6 +193,10 @@ async def test_an_export_of_what_is_deleted_meanwhile_breaks_off(
 
     with pytest.raises(LitestarException, match="after response started"):  # tells the server to cut the connection
         await delete_in_the_middle()
+    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.getMessage(), record.__dict__["fields"]) for record in told] == [
+        ("response broken off", {"code": "not_found"})
+    ]
 
 
 async def test_an_export_ends_when_the_client_leaves(account: Account, monkeypatch: pytest.MonkeyPatch):

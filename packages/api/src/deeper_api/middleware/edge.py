@@ -18,7 +18,7 @@ from deeper_api.middleware.origins import Origins
 from deeper_api.middleware.refusals import refusal_of
 from deeper_api.telemetry.contexts import in_request
 from deeper_api.telemetry.requests import FILE, NO_ROUTE, Requests, Served
-from deeper_core import InternalError, new_id
+from deeper_core import DeeperError, InternalError, new_id
 
 _log = logging.getLogger("deeper.requests")
 _error_log = logging.getLogger("deeper.errors")
@@ -117,8 +117,13 @@ class _Exchange:
     async def serve(self) -> None:
         try:
             await self._app(self._scope, self._receive, self._wrap)
-        except Exception:
-            _error_log.exception("unhandled exception")
+        except Exception as error:
+            # Litestar wraps what was raised after a response began.
+            known = error.__cause__ if self._status else None
+            if isinstance(known, DeeperError):
+                _log.warning("response broken off", extra={"fields": {"code": known.code.value}})
+            else:
+                _error_log.exception("unhandled exception")
             if self._status:
                 raise  # too late for a response: the connection has to break, so that the client notices
             await self._fail()
