@@ -91,7 +91,7 @@ def test_what_was_told_has_to_be_what_is_kept(row: Row | None, wrong: set[str]):
 
 @pytest.mark.parametrize(
     ("blocks", "mib", "holds"),
-    [(0, 0, [True, True]), (100, 3, [True, True]), (6_100, 0, [False, True]), (0, 5, [True, False])],
+    [(0, 0, [True, True]), (100, 3, [True, True]), (7_000, 0, [False, True]), (0, 5, [True, False])],
 )
 def test_a_worker_that_leaves_something_behind_with_each_request_is_found(blocks: int, mib: int, holds: list[bool]):
     # 600 requests a minute of each server, for ten minutes, some of them with much in their hands.

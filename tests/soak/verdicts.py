@@ -22,7 +22,7 @@ _ALWAYS = {
     (502, "answer_incomplete"),
     (504, "model_server_timed_out"),
 }
-# What may come of an export while the database is away: one that has begun breaks off, so that nobody takes it for whole.
+# What may come of an export while the database is away: one that has begun breaks off, and nobody takes it for whole.
 _BROKEN_OFF = ("database", "export", LOST)
 # What comes of what goes wrong, by the first word of its name; of processes, on their own server only.
 _WHILE = {

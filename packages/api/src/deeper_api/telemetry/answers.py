@@ -28,7 +28,7 @@ _OTHER: Final = "(other)"
 # Models that have series of their own.
 _MOST_MODELS: Final = 50
 # Of which the time to the first token consists. That of what comes after it is `gen_ai.server.time_per_output_token`.
-_PHASES: Final = ("queue", "connect", "load", "prefill")
+_PHASES: Final = tuple((phase, f"{phase}_ms") for phase in ("queue", "connect", "load", "prefill"))
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -114,8 +114,8 @@ class AnswerMetrics:
         self._generations.add(self._label(model), ErrorCode.INTERRUPTED.value)
 
     def _count_phases(self, timings: Timings) -> None:
-        for phase in _PHASES:
-            took: float | None = getattr(timings, f"{phase}_ms")
+        for phase, field in _PHASES:
+            took: float | None = getattr(timings, field)
             if took is not None:
                 self._phases.record(took / 1_000, {"phase": phase})
 
@@ -252,8 +252,8 @@ def _result(outcome: Outcome) -> Attributes:
     }
     if outcome.finish_reason is not None:
         attributes["gen_ai.response.finish_reasons"] = (outcome.finish_reason,)
-    for phase in _PHASES:
-        took: float | None = getattr(outcome.timings, f"{phase}_ms")
+    for phase, field in _PHASES:
+        took: float | None = getattr(outcome.timings, field)
         if took is not None:
             attributes[f"deeper.{phase}.seconds"] = took / 1_000
     return attributes
