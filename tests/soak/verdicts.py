@@ -43,8 +43,8 @@ _LEAST_SECONDS = 300.0
 # A request that stays behind has dozens of objects: its scope, its headers, its task. What leaves fewer behind is lost
 # here in what has yet to be collected; `tests/api/routes/test_leaks.py` finds it.
 LEAST_LEAK = 10  # blocks of memory a request
-# What a main process may grow by in a minute, in KiB: a page for each time that it asks its workers what they counted.
-_STILL = 64
+# A main process sees no requests, but what its workers have counted of them.
+_COUNTED = 256 / 1_024 / WORKERS  # KiB a request
 # Of the longest answers a dozen at once, of 1.2 MB, each of which is there as text, as JSON and as a parameter of SQL.
 _STEPS = 40 * 1_024  # KiB
 
@@ -149,7 +149,7 @@ def judge_memory(samples: Sequence[Sample]) -> list[Balance]:
 
     Of workers that is told by the objects that there are: their memory grows by the most that was ever needed at once,
     for little of that is given back. So what is no object of Python's is found only where it is much: all steps
-    together are bounded. The main process does next to nothing, and has to stay as it is.
+    together are bounded. The main process does next to nothing, and keeps only what its workers have counted.
     """
     if not samples or (seconds := samples[-1].at - samples[0].at) < _LEAST_SECONDS:
         return []
@@ -159,7 +159,7 @@ def judge_memory(samples: Sequence[Sample]) -> list[Balance]:
         Balance("main processes and workers of server 1 that did not live long enough", WORKERS + 1 - len(found)),
         Balance("growth of the workers of server 1, blocks of memory a minute", slope(samples), each * LEAST_LEAK),
         *(
-            Balance(f"growth of {name}, KiB a minute", median(steps), _STILL)
+            Balance(f"growth of {name}, KiB a minute", median(steps), each * _COUNTED)
             for name, steps in found.items()
             if name.split()[1] == "main"
         ),
