@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import pytest
@@ -29,7 +30,7 @@ from tests.fixtures.applications import config_for
 WARM: Final = 100
 COUNTED: Final = 100
 # What leaves something behind for ever leaves an object each time, at least.
-MOST: Final = COUNTED / 2
+MOST: Final = COUNTED * 0.75
 
 _Cache: Final = type(lru_cache(len))
 Act = Callable[[Account, ScriptedProvider], Awaitable[object]]
@@ -118,6 +119,6 @@ async def test_nothing_stays_behind_of(act: Act, caller: Account, scripted: Scri
         gc.collect()
         return sys.getallocatedblocks()
 
-    # What goes on beside it may make one of them grow; a leak is in each.
+    # What goes on beside it, or comes first in its process, may move one of them.
     counts = [await blocks_after(count) for count in (WARM, COUNTED, COUNTED, COUNTED)]
-    assert min(after - before for before, after in pairwise(counts)) < MOST
+    assert median(after - before for before, after in pairwise(counts)) < MOST
