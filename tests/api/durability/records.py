@@ -36,9 +36,9 @@ async def message(client: Client, start: Json) -> Json:
     return found
 
 
-async def until_nothing_runs(client: Client) -> None:
+async def until_nothing_runs(client: Client, *, within: float = TAKEN_OVER_SECONDS) -> None:
     """Return once none of this user's generations runs."""
-    async with asyncio.timeout(TAKEN_OVER_SECONDS):
+    async with asyncio.timeout(within):
         while True:
             reply = await client.get("/v1/generations")
             if reply.status == 200 and not reply.json()["items"]:
