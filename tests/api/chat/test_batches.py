@@ -116,3 +116,13 @@ async def test_what_is_written_for_all_is_not_logged_as_the_work_of_whoever_came
     with in_request("r1"):
         await Batches(write, at_once=10, weigh=lambda _: 1).put(1)
     assert found == [{}]
+
+
+async def test_a_write_that_tells_too_little_leaves_nobody_waiting():
+    async def forget_the_last(numbers: Sequence[int]) -> list[int]:
+        return list(numbers[:-1])
+
+    grouping = Batches(forget_the_last, at_once=3, weigh=lambda number: number)
+    async with asyncio.timeout(10):
+        found = await asyncio.gather(*map(grouping.put, range(3)), return_exceptions=True)
+    assert {type(each) for each in found} == {ValueError}

@@ -1,7 +1,6 @@
 """Answers that rest between two steps, in a time that passes at once."""
 
 import asyncio
-from contextlib import ExitStack
 
 import pytest
 
@@ -12,13 +11,12 @@ from tests.fakes.loops import HastyLoop
 async def rest_beside(answers: int, steps: int) -> float:
     """Return how long one of so many answers takes for so many steps."""
     pace, loop = Pace(), asyncio.get_running_loop()
-    with ExitStack() as stack:
-        for _ in range(answers):
-            stack.enter_context(pace.answer())
-        began = loop.time()
-        for _ in range(steps):
-            await pace.rest()
-        return loop.time() - began
+    for _ in range(answers):
+        pace.begin()
+    began = loop.time()
+    for _ in range(steps):
+        await pace.rest()
+    return loop.time() - began
 
 
 def seconds_beside(answers: int, steps: int = 1) -> float:
@@ -48,10 +46,10 @@ def test_answers_that_have_ended_count_no_more():
     async def after_others() -> float:
         pace, loop = Pace(), asyncio.get_running_loop()
         for _ in range(1_000):
-            with pace.answer():
-                pass
-        with pace.answer():
-            await pace.rest()
+            pace.begin()
+            pace.end()
+        pace.begin()
+        await pace.rest()
         return loop.time()
 
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
@@ -68,10 +66,9 @@ def test_each_rests_from_its_own_beginning():
             await pace.rest()
             woken.append(loop.time())
 
-        with ExitStack() as stack:
-            for _ in range(400):
-                stack.enter_context(pace.answer())
-            await asyncio.gather(*(answer(begin) for begin in (0.0, 0.012, 0.024)))
+        for _ in range(400):
+            pace.begin()
+        await asyncio.gather(*(answer(begin) for begin in (0.0, 0.012, 0.024)))
         return woken
 
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
@@ -81,13 +78,12 @@ def test_each_rests_from_its_own_beginning():
 def test_who_is_cancelled_at_rest_is_nobodys_burden():
     async def with_one_gone() -> float:
         pace, loop = Pace(), asyncio.get_running_loop()
-        with ExitStack() as stack:
-            for _ in range(400):
-                stack.enter_context(pace.answer())
-            gone, other = asyncio.create_task(pace.rest()), asyncio.create_task(pace.rest())
-            await asyncio.sleep(0.01)
-            gone.cancel()
-            await other
+        for _ in range(400):
+            pace.begin()
+        gone, other = asyncio.create_task(pace.rest()), asyncio.create_task(pace.rest())
+        await asyncio.sleep(0.01)
+        gone.cancel()
+        await other
         return loop.time()
 
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
@@ -96,20 +92,19 @@ def test_who_is_cancelled_at_rest_is_nobodys_burden():
 
 async def test_an_event_loop_that_was_busy_wakes_all_whose_turn_was_missed():
     pace, loop = Pace(), asyncio.get_running_loop()
-    with ExitStack() as stack:
-        for _ in range(400):
-            stack.enter_context(pace.answer())
-        resting = [asyncio.create_task(pace.rest()) for _ in range(3)]
+    for _ in range(400):
+        pace.begin()
+    resting = [asyncio.create_task(pace.rest()) for _ in range(3)]
+    await asyncio.sleep(0)
+    began = loop.time()
+    while loop.time() < began + 2 * LONGEST_SECONDS:
+        pass
+    turns = 0
+    while not all(task.done() for task in resting):
         await asyncio.sleep(0)
-        began = loop.time()
-        while loop.time() < began + 2 * LONGEST_SECONDS:
-            pass
-        turns = 0
-        while not all(task.done() for task in resting):
-            await asyncio.sleep(0)
-            turns += 1
-        assert turns < 10
-        # And later ones rest as ever.
-        began = loop.time()
-        await pace.rest()
-        assert loop.time() - began > LONGEST_SECONDS / 2
+        turns += 1
+    assert turns < 10
+    # And later ones rest as ever.
+    began = loop.time()
+    await pace.rest()
+    assert loop.time() - began > LONGEST_SECONDS / 2

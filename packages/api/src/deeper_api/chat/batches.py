@@ -55,7 +55,7 @@ class Batches(Generic[Item, Result]):
 
     async def _settle(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
-            results = await self._write([item for item, _ in batch])
+            settled = list(zip(batch, await self._write([item for item, _ in batch]), strict=True))
         except Exception as error:  # noqa: BLE001  - whatever it is, it belongs to those who wait for the result
             if len(batch) > 1 and not isinstance(error, DatabaseUnavailable):
                 for one in batch:
@@ -65,7 +65,7 @@ class Batches(Generic[Item, Result]):
                 if not future.done():
                     future.set_exception(error)
         else:
-            for (_, future), result in zip(batch, results, strict=True):
+            for (_, future), result in settled:
                 if not future.done():
                     future.set_result(result)
 

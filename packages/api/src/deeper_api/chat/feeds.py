@@ -1,8 +1,8 @@
 """What one viewer sees of a generation, whichever process runs it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from deeper_api.chat.bells import Bells
 from deeper_api.chat.followers import Follower
@@ -51,14 +51,9 @@ class Feed:
             return False
         return self._after == row.length + 1
 
-    @contextmanager
-    def viewer(self) -> Generator[None]:
+    def viewer(self) -> AbstractContextManager[None]:
         """Count as a viewer for as long as the context lasts. Others tell the process that runs it, while they wait."""
-        if self._live is None:
-            yield
-        else:
-            with self._live.viewer():
-                yield
+        return nullcontext() if self._live is None else self._live.viewer()
 
     async def tail(self, heartbeat: float, leaving: asyncio.Future[None]) -> AsyncGenerator[Sequence[Numbered], None]:
         """Yield frames as they come, until the last one, or until ``leaving`` is done.
@@ -143,12 +138,13 @@ class Feed:
         follower = Follower(heartbeat)
         leaving.add_done_callback(follower.wake)
         try:
-            with ExitStack() as stack:
-                if self._live is not None:
-                    stack.enter_context(self._live.waking(follower.wake))
-                elif self._row is not None:
-                    stack.enter_context(self._bells.waking(self._row.id, follower.wake))
+            with self._waking(follower.wake):
                 yield follower
         finally:
             leaving.remove_done_callback(follower.wake)
             follower.close()
+
+    def _waking(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        if self._live is not None:
+            return self._live.waking(wake)
+        return nullcontext() if self._row is None else self._bells.waking(self._row.id, wake)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from msgspec.structs import replace
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
@@ -126,7 +126,7 @@ class Visit:
         self._moves = 0
         self._moved: Callable[[Queued], None] | None = None
         self._watch: WatchedAnswer | None = None
-        self._asking = ExitStack()
+        self._end_asking: Callable[[], None] | None = None
         self._is_queued = False
 
     @property
@@ -174,7 +174,7 @@ class Visit:
 
     def leave(self) -> None:
         """Make room for others. It may be left in any state, and more than once."""
-        self._asking.close()
+        self._stop_asking()
         for held in (self._lease, self._turn, self._membership):
             if held is not None:
                 held.leave()
@@ -193,14 +193,18 @@ class Visit:
             self._show(Queued(position=0, estimate_ms=0))
         self.is_asked, self._lease = True, None
         if self._watch is not None:
-            self._asking.enter_context(self._watch.asking(lease.name))
+            self._end_asking = self._watch.asking(lease.name)
         return lease
 
     def _note_failure(self, error: DeeperError) -> None:
         """Take note that a try failed, after which there may be another."""
-        self._asking.close()
+        self._stop_asking()
         if self._watch is not None:
             self._watch.try_failed(error.code)
+
+    def _stop_asking(self) -> None:
+        if self._end_asking is not None:
+            self._end_asking()
 
     def _should_go(self, lease: Lease, turn: Turn) -> bool:
         """Tell whether to go elsewhere: the server is not to be asked, and another is, or it would be asked now."""

@@ -1,8 +1,6 @@
 """How often running answers are looked at, when there are many."""
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Final
 
 # Less than passes between two pictures of a film.
@@ -28,14 +26,13 @@ class Pace:
         self._due = 0.0
         self._resting = False
 
-    @contextmanager
-    def answer(self) -> Generator[None]:
-        """Count one answer that comes, for as long as the context lasts."""
+    def begin(self) -> None:
+        """Count one more answer that comes."""
         self._answers += 1
-        try:
-            yield
-        finally:
-            self._answers -= 1
+
+    def end(self) -> None:
+        """Count one less."""
+        self._answers -= 1
 
     async def rest(self) -> None:
         """Return when it is time for the next step."""

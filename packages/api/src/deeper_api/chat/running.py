@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from typing import Final
 
 from msgspec import Struct
@@ -175,19 +175,21 @@ class Running:
         """Add all that the model says and return how it finished; raises what the provider raises."""
         try:
             answer = self._visit.answer(self._question.request, self.generation.wait_at, self._watch)
-            async with aclosing(answer) as events, AsyncExitStack() as begun:
+            async with aclosing(answer) as events:
                 async for event in events:
                     if isinstance(event, Finish):
                         return event
                     self.generation.add(event)
                     if self._first is None:
                         self._first = time.perf_counter()
-                        begun.enter_context(self._pace.answer())
+                        self._pace.begin()
                     else:
                         await self._pace.rest()
                     if self.generation.unwritten_length > FREE:
                         await self._journal.room(self.generation)
         finally:
+            if self._first is not None:
+                self._pace.end()
             self._visit.leave()
         raise InternalError  # a provider ends with a Finish or raises
 

@@ -6,7 +6,7 @@ where there is one: towards the model server this is a client, towards those who
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -175,28 +175,25 @@ class WatchedAnswer:
         with within(self._span):
             return traced_headers().get("traceparent")
 
-    @contextmanager
-    def running(self) -> Generator[None]:
+    def running(self) -> AbstractContextManager[object]:
         """Have what happens in the context below the generation's span, which ends with it."""
-        try:
-            with within(self._span):
-                yield
-        finally:
-            if self._span is not None:
-                self._span.end()
+        return within(self._span, ends=True)
 
-    @contextmanager
-    def asking(self, server: str) -> Generator[None]:
-        """Trace what happens in the context as the asking of a model server, which gets the trace to continue it."""
+    def asking(self, server: str) -> Callable[[], None] | None:
+        """Trace what happens from now on as the asking of a model server, which gets the trace to continue it.
+
+        Returns what ends that, and may be called more than once; None where nothing is traced.
+        """
         self._end_try()
         self._server = server
         if self._span is None:
-            yield
-            return
-        with within(self._span):
-            self._asked = begin_span(f"chat {self._request.model}", self._attributes(server), kind=SpanKind.CLIENT)
-            with within(self._asked), passing_on(traced_headers()):
-                yield
+            return None
+        stack = ExitStack()
+        stack.enter_context(within(self._span))
+        self._asked = begin_span(f"chat {self._request.model}", self._attributes(server), kind=SpanKind.CLIENT)
+        stack.enter_context(within(self._asked))
+        stack.enter_context(passing_on(traced_headers()))
+        return stack.close
 
     def try_failed(self, error: ErrorCode) -> None:
         """Take note of what came of the asking; whether another server is asked is not known yet."""

@@ -1,7 +1,7 @@
 """Metrics and spans of HTTP requests, as https://opentelemetry.io/docs/specs/semconv/http names them."""
 
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -9,7 +9,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span
 
 from deeper_api.telemetry.tallies import gauge
-from deeper_api.telemetry.traces import Tracing, fail
+from deeper_api.telemetry.traces import UNTRACED, Tracing, fail
 
 # Fewer than the convention advises: each costs a series for every route and status. In seconds.
 _BOUNDS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -53,17 +53,11 @@ class Requests:
             description="Number of active HTTP server requests.",
         )
 
-    @contextmanager
-    def traced(self, headers: Iterable[tuple[bytes, bytes]], served: Callable[[], Served]) -> Generator[None]:
+    def traced(
+        self, headers: Iterable[tuple[bytes, bytes]], served: Callable[[], Served]
+    ) -> AbstractContextManager[None]:
         """Trace a request, if any are, for as long as the context lasts; ``served`` then tells what came of it."""
-        if self._tracing is None:
-            yield
-            return
-        with self._tracing.request(headers) as span:
-            try:
-                yield
-            finally:
-                _describe(span, served())
+        return UNTRACED if self._tracing is None else _traced(self._tracing, headers, served)
 
     def begin(self) -> None:
         """Count a request among those that are served."""
@@ -78,6 +72,15 @@ class Requests:
             "http.response.status_code": served.status,
         }
         self._duration.record(served.seconds, attributes)
+
+
+@contextmanager
+def _traced(tracing: Tracing, headers: Iterable[tuple[bytes, bytes]], served: Callable[[], Served]) -> Generator[None]:
+    with tracing.request(headers) as span:
+        try:
+            yield
+        finally:
+            _describe(span, served())
 
 
 def _describe(span: Span, served: Served) -> None:

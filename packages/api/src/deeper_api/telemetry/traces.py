@@ -8,7 +8,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Final, Protocol, cast
 
@@ -40,6 +40,8 @@ _W3C_HEADERS: Final = (b"traceparent", b"tracestate")
 _LONGEST_HEADER: Final = 512  # bytes, as the recommendation has it
 # Where a trace is kept, by what spans of it are made.
 _tracer: ContextVar[Tracer | None] = ContextVar("deeper_tracer", default=None)
+# In place of what traces, where nothing is traced: it does nothing, and may be entered by many at once.
+UNTRACED: Final = nullcontext()
 # What a server that ends waits for its last spans to be sent.
 _LAST_SECONDS: Final = 3.0
 
@@ -130,14 +132,11 @@ def span(name: str, attributes: Attributes, *, kind: SpanKind = SpanKind.INTERNA
             raise
 
 
-@contextmanager
-def within(began: Span | None) -> Generator[None]:
-    """Make ``began`` the current span, without ending it."""
+def within(began: Span | None, *, ends: bool = False) -> AbstractContextManager[object]:
+    """Make ``began`` the current span, which ``ends`` with the context or goes on after it."""
     if began is None:
-        yield
-        return
-    with use_span(began, record_exception=False, set_status_on_exception=False):
-        yield
+        return UNTRACED
+    return use_span(began, end_on_exit=ends, record_exception=False, set_status_on_exception=False)
 
 
 def fail(began: Span, error: str) -> None:
