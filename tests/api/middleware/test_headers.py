@@ -6,7 +6,7 @@ from litestar.types import Scope
 
 from deeper_api.middleware.headers import first_header
 
-SCOPE = cast("Scope", {"headers": [(b"a", b"1"), (b"b", b"2"), (b"a", b"3"), (b"c", b"caf\xe9")]})
+SCOPE = cast("Scope", {"headers": [(b"a", b"1"), (b"b", b"2"), (b"a", b"3"), (b"c", b"\xe9")]})
 
 
 def test_the_first_of_several_counts():
@@ -18,4 +18,4 @@ def test_a_header_that_is_not_there_is_none():
 
 
 def test_bytes_that_are_no_ascii_are_told_apart():
-    assert first_header(SCOPE, b"c") == "café"
+    assert first_header(SCOPE, b"c") == "é"
