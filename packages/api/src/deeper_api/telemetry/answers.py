@@ -188,12 +188,12 @@ class WatchedAnswer:
         self._server = server
         if self._span is None:
             return None
-        stack = ExitStack()
-        stack.enter_context(within(self._span))
-        self._asked = begin_span(f"chat {self._request.model}", self._attributes(server), kind=SpanKind.CLIENT)
-        stack.enter_context(within(self._asked))
-        stack.enter_context(passing_on(traced_headers()))
-        return stack.close
+        with ExitStack() as stack:
+            stack.enter_context(within(self._span))
+            self._asked = begin_span(f"chat {self._request.model}", self._attributes(server), kind=SpanKind.CLIENT)
+            stack.enter_context(within(self._asked))
+            stack.enter_context(passing_on(traced_headers()))
+            return stack.pop_all().close
 
     def try_failed(self, error: ErrorCode) -> None:
         """Take note of what came of the asking; whether another server is asked is not known yet."""
