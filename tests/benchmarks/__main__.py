@@ -40,9 +40,9 @@ def main() -> None:
     if "crowds" in given.cases:
         measure_crowds(given.rounds, report)
     if "history" in given.cases:
-        measure_history(given.rows, given.rounds, given.data)
+        measure_history(given.rows, given.rounds, given.data, report)
     if "resume" in given.cases:
-        measure_resume(given.rounds)
+        measure_resume(given.rounds, report)
     if "journal" in given.cases:
         measure_journal(given.rounds, report)
     if "openai" in given.cases:

@@ -9,6 +9,7 @@ import http.client
 import json
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -23,6 +24,7 @@ from psycopg import conninfo, sql
 from deeper_api.embedded.postgres import embedded_postgres
 from deeper_api.store.migrations import apply
 from deeper_auth import Argon2id
+from tests.benchmarks.results import Report, Table
 from tests.benchmarks.seeds import History, Progress, Seeder, drop_indexes, make_indexes, sizes_of
 from tests.benchmarks.servers import Server, log_in, product, upstream
 
@@ -128,8 +130,8 @@ CASES: dict[str, Ask] = {
 _UNLIKE = {"search 1 in 100", "search 1 in 16", "search prefix", "open long", "send long"}
 
 
-def measure_history(rows: int, rounds: int, folder: Path | None) -> None:
-    """Print what each request takes with ``rows`` messages and with a thousandth of them.
+def measure_history(rows: int, rounds: int, folder: Path | None, report: Report) -> None:
+    """Report what each request takes with ``rows`` messages and with `SMALL`.
 
     What was seeded stays in ``folder`` for the next time, where one is given.
     """
@@ -140,31 +142,35 @@ def measure_history(rows: int, rounds: int, folder: Path | None) -> None:
         model_server = stack.enter_context(upstream())
         sides = [stack.enter_context(_side(name, given, model_server)) for name, given in (small, large)]
         count = max(rounds * 40, _WARM_UP)
-        print(f"{'request':15} {'messages':>10} {'p50':>10} {'p95':>10}")
+        found: dict[str, list[float | None]] = {}
         for case, ask in CASES.items():
-            _measure(case, ask, sides, count)
+            print(f"{case} …", file=sys.stderr, flush=True)
+            found[case] = [*_measure(case, ask, sides, count)]
+    columns = [f"{side.name} messages, {quantile}, ms" for quantile in ("p50", "p95") for side in sides]
+    about = "One request after the other, of a user with a short history and of one with a long one, in turn."
+    notes = [f"{', '.join(sorted(_UNLIKE))}: the long history has more matches, or messages in that conversation."]
+    slow = [
+        case
+        for case, (few, many, *_) in found.items()
+        if case not in _UNLIKE and few is not None and many is not None and many > few * TARGET
+    ]
+    if slow:
+        notes.append(f"More than {TARGET} times as long in the long history: {', '.join(slow)}.")
+    report.add(Table("history", about, columns, found, notes))
 
 
-def _measure(case: str, ask: Ask, sides: Sequence[Side], count: int) -> None:
+def _measure(case: str, ask: Ask, sides: Sequence[Side], count: int) -> list[float]:
+    """Return the medians in milliseconds, of each side, and then what 19 in 20 take at most."""
     times: dict[str, list[float]] = {side.name: [] for side in sides}
     for turn in range(_WARM_UP + count):
         # Neither is always the one that comes after the other.
         for side in sides if turn % 2 else sides[::-1]:
             taken, status, body = ask(side, turn)
             if status != 200:
-                print(f"{case:15} answered with {status}: {body[:200]!r}")
-                return
+                raise RuntimeError(f"{case} was answered with {status}: {body[:200]!r}")
             if turn >= _WARM_UP:
                 times[side.name].append(taken)
-    found = {name: (statistics.median(taken), _p95(taken)) for name, taken in times.items()}
-    for name, (median, p95) in found.items():
-        print(f"{case:15} {name:>10} {median:7.2f} ms {p95:7.2f} ms")
-    few, many = found.values()
-    if case in _UNLIKE:
-        verdict = "   (of more: matches, or messages of the conversation)"
-    else:
-        verdict = "" if many[0] <= few[0] * TARGET else f"   more than {TARGET}"
-    print(f"{case:15} {'ratio':>10} {many[0] / few[0]:10.2f} {many[1] / few[1]:10.2f}{verdict}", flush=True)
+    return [*map(statistics.median, times.values()), *map(_p95, times.values())]
 
 
 def _p95(values: Sequence[float]) -> float:

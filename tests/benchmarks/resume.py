@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator, Sequence
 import uvloop
 
 from tests.benchmarks.load import read_request
+from tests.benchmarks.results import Report, Table
 from tests.benchmarks.servers import Server, database, product, sign_up, upstream
 
 TARGET = 50.0  # milliseconds
@@ -128,8 +129,8 @@ async def _measure(own: Server, other: Server, count: int) -> dict[str, list[tup
     return times
 
 
-def measure_resume(rounds: int) -> None:
-    """Print how soon a stream goes on."""
+def measure_resume(rounds: int, report: Report) -> None:
+    """Report how soon a stream goes on."""
     with (
         upstream() as model_server,
         database() as url,
@@ -139,13 +140,20 @@ def measure_resume(rounds: int) -> None:
         sign_up(own)
         other.token = own.token
         times = uvloop.run(_measure(own, other, rounds * 40))
-    print(f"{'server':21} {'first byte p50':>15} {'p95':>10} {'first event p50':>16} {'p95':>10}")
+    found: dict[str, list[float | None]] = {}
+    slow: list[str] = []
     for name, taken in sorted(times.items()):
         byte, event = (_percentiles([each[column] for each in taken]) for column in (0, 1))
+        found[name] = [*byte, *event]
         # Nothing can be sent before it is known here.
-        slow = byte[1] >= TARGET or ("missed none" not in name and event[1] >= TARGET)
-        verdict = f"   more than {TARGET:.0f} ms" if slow else ""
-        print(f"{name:21} {byte[0]:12.2f} ms {byte[1]:7.2f} ms {event[0]:13.2f} ms {event[1]:7.2f} ms{verdict}")
+        if byte[1] >= TARGET or ("missed none" not in name and event[1] >= TARGET):
+            slow.append(name)
+    columns = [f"first {what} {quantile}, ms" for what in ("byte", "event") for quantile in ("p50", "p95")]
+    about = (
+        f"A stream that goes on after it was cut, by the server that runs it or another one, beside {_STREAMS} streams."
+    )
+    notes = [f"More than {TARGET:.0f} ms: {', '.join(slow)}."] if slow else []
+    report.add(Table("resume", about, columns, found, notes))
 
 
 def _percentiles(values: Sequence[float]) -> tuple[float, float]:
