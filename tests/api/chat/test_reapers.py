@@ -38,7 +38,10 @@ CASES: dict[str, tuple[Sequence[tuple[float, int, bool]], list[float]]] = {
     "it is silent and gone": ([(second, 0, False) for second in range(5)], [3, 4]),
     "it is silent, and then gone": ([(s, 0, s < 5) for s in range(7)], [5, 6]),
     "it connects again in time": ([(0, 0, True), (1, 0, False), (2, 0, False), (3.5, 0, True), (4, 1, True)], []),
-    "it beats in the last moment": ([(0, 0, True), (8.9, 1, True), (17, 1, True)], []),
+    "it beats in the last moment": ([*SILENT[:9], (8.9, 1, True), *((s, 1, True) for s in range(10, 18))], []),
+    "it is silent while a look has to wait": ([(0, 0, True), (1, 0, True), (20, 0, True), (21, 1, True)], []),
+    "it is gone while a look has to wait": ([(0, 0, True), (1, 0, True), (5, 0, False), (7, 0, False)], []),
+    "it is silent though each look has to wait": ([(4 * look, 0, True) for look in range(7)], [20, 24]),
     "it was seen once": ([(100, 0, False)], []),
     "its clock goes backwards": ([(second, -second, True) for second in range(30)], []),
 }
@@ -73,9 +76,9 @@ def test_a_time_in_which_nobody_could_be_seen_counts_for_nobody():
     watch.look([runner(0)])
     watch.forget()
     clock.now += 60
-    assert watch.look([runner(0)]) == []
-    clock.now += 9
-    assert [each.id for each in watch.look([runner(0)])] == [OTHER]
+    for second in range(12):
+        clock.now += 1
+        assert bool(watch.look([runner(0)])) == (second >= 9)
 
 
 def test_after_a_time_in_which_nobody_could_be_seen_everybody_has_time_to_connect_again():

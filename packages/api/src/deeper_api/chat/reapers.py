@@ -38,6 +38,8 @@ _PAUSE_SECONDS: Final = 1.0
 # Where the database was away for longer, each tries again at its own pace, and to be gone says nothing for a while.
 _SILENT_SECONDS: Final = 9.0
 _SILENT_AND_GONE_SECONDS: Final = 3.0
+# More than passes between two looks, unless the database kept one waiting or this machine stood still.
+_LOOK_SECONDS: Final = 2.0
 
 _CALLS = msgspec.json.Decoder(tuple[ToolCallDelta, ...])
 
@@ -45,24 +47,29 @@ _CALLS = msgspec.json.Decoder(tuple[ToolCallDelta, ...])
 class Watch:
     """Decides who is dead, by what was seen with one's own eyes: no clock is compared with another's.
 
-    A time in which the database did not answer counts for nobody: see `forget`.
+    A time in which the database did not answer counts for nobody, whether it refused (see `forget`) or kept a look
+    waiting, so that heartbeats waited as well.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[RunnerId, tuple[Runner, float]] = {}
         self._blind = -math.inf
+        self._looked = math.inf
 
     def look(self, runners: Sequence[Runner]) -> list[Runner]:
         """Return those of ``runners``, which are all that there are now, whose heartbeat has stood still for long."""
         now = self._clock()
         seen, self._seen = self._seen, {}
         dead: list[Runner] = []
+        unseen = max(0.0, now - self._looked - _LOOK_SECONDS)
+        self._looked = now
+        if unseen:
+            self._blind = now
         patience = _SILENT_SECONDS if now - self._blind < _SILENT_SECONDS else _SILENT_AND_GONE_SECONDS
         for runner in runners:
             before, since = seen.get(runner.id, (runner, now))
-            if before.heartbeat_at != runner.heartbeat_at:
-                since = now
+            since = now if before.heartbeat_at != runner.heartbeat_at else min(now, since + unseen)
             self._seen[runner.id] = (runner, since)
             if now - since >= (_SILENT_SECONDS if runner.connected else patience):
                 dead.append(runner)

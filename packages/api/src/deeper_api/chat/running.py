@@ -168,7 +168,9 @@ class Running:
         if saving.exception() is not None:
             return self._failed(InternalError())
         if saving.result() == "interrupted" and ending.state != "interrupted":
-            return self._failed(Interrupted())  # somebody took this process for dead, and may have shown this
+            return self._failed(
+                Interrupted(retry_after=1)
+            )  # somebody took this process for dead, and may have shown this
         return ending.last
 
     async def _follow(self) -> Finish:
@@ -206,7 +208,7 @@ class Running:
         if cancelled in {"stopped", "abandoned"}:
             done = self._done(FinishReason.CANCELLED, self._estimate(), self._timings())
             return Ending(state="cancelled", last=done, usage=done.usage, timings=done.timings)
-        return self._ending_by(Interrupted(), "interrupted")
+        return self._ending_by(Interrupted(retry_after=1), "interrupted")
 
     def _complete(self, finish: Finish) -> Ending:
         usage = finish.usage if finish.usage is not None and _can_be(finish.usage) else self._estimate()
