@@ -74,11 +74,32 @@ for (const theme of ["light", "dark"] as const) {
         expect(account).toBeTruthy();
         for (const path of ["/settings", "/admin"]) {
           await page.goto(path);
-          await expect(page.getByText("Loading…")).toHaveCount(0);
           await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+          await expect(page.getByText("Loading…")).toHaveCount(0);
           await expectAccessible(page);
           await expectNoSideways(page);
         }
+      });
+
+      test("settings can be used by everybody while they are loaded", async ({ account, page }) => {
+        expect(account).toBeTruthy();
+        const gate = Promise.withResolvers<void>();
+        await page.route(/\/v1\/(auth\/sessions|api-keys|usage)/, async (route) => {
+          await gate.promise;
+          await route.continue();
+        });
+        await page.goto("/settings");
+        await expect(page.getByText("Loading…").first()).toBeVisible();
+        // What moves is looked at where it is furthest from how it is drawn at rest.
+        await page.evaluate(() => {
+          for (const animation of document.getAnimations()) {
+            animation.pause();
+            animation.currentTime = Number(animation.effect?.getComputedTiming().duration ?? 0) / 2;
+          }
+        });
+        await expectAccessible(page);
+        gate.resolve();
+        await expect(page.getByText("Loading…")).toHaveCount(0);
       });
     });
   }
