@@ -224,13 +224,13 @@ class TestTheReaper:
         looking = reaper(pool)
         now = 0.0
         looking._watch._clock = lambda: now
-        for _ in range(5):
+        for _ in range(25):
             await looking.look()
             await journal.write([], [])
-            now += 5.0
+            now += 1.0
         assert (await one(pool, new))["state"] == "running"
-        for _ in range(4):
+        for _ in range(20):
             await looking.look()
-            now += 5.0
+            now += 1.0
         assert (await one(pool, new))["state"] == "interrupted"
         await change(pool, "delete from generations")
